@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * inspector - everything between a decoded frame and an event, for one worker
+ *
+ * What:      flow table, TCP reassembly of both directions and the SMTP machine, joined. Packets in, callbacks out. The
+ *            dataplane's worker, the fuzzers and the unit tests all use this one door.
+ * Life of a burst:
+ *              packet_decode() each (caller) -> inspector_burst(): look all flows up, then work through them in order.
+ * Clock:     time comes with the packets (ns, never decreasing per inspector). A flow idle for idle_ns is over, whether or
+ *            not the ageing step has come by: the next packet of the same ends begins a new one. Hence results do not
+ *            depend on how flows are spread over workers.
+ * Memory:    one block, given by the caller, never grows; untouched until used.
+ * Threads:   one worker owns it.
+ * Hostile:   all packets. Limits in struct inspector_config; what is given up is counted and noted as an anomaly.
+ */
+#ifndef POSTERN_INSPECTOR_H
+#define POSTERN_INSPECTOR_H
+
+#include "dp_stats.h"
+#include "packet.h"
+#include "smtp.h"
+
+enum {
+	INSPECTOR_BURST_MAX = 64,
+	INSPECTOR_PORTS_MAX = 16,
+};
+
+struct inspector_config {
+	uint16_t ports[INSPECTOR_PORTS_MAX]; /* mail ports, host order */
+	uint32_t nb_ports;
+	uint32_t flows_max;	      /* connections at once */
+	uint32_t sessions_max;	      /* with SMTP state at once */
+	uint32_t reasm_blocks;	      /* blocks of out-of-order or unacknowledged octets, all flows */
+	uint32_t reasm_flow_blocks;   /* of one flow */
+	uint64_t idle_ns;	      /* open connection */
+	uint64_t closed_ns;	      /* after both FINs or RST: late segments still belong to it */
+	uint64_t give_up_octets;      /* client octets that wait for a gap or a reply before it is given up */
+	struct packet_hash_seed seed; /* the one packet_decode() used */
+	bool all_events;	      /* envelope records wanted */
+};
+
+/* What TCP knows of a connection; valid during a callback. */
+struct flow;
+
+struct inspector_ops {
+	struct smtp_ops smtp; /* @owner is the struct flow */
+	/* The connection is over; called once for every flow that was counted. @sum is valid during the call. */
+	void (*flow_end)(void *ctx, struct flow *f, enum dp_close how, const struct smtp_summary *sum);
+};
+
+struct inspector; /* opaque; in the caller's memory */
+
+void inspector_config_default(struct inspector_config *cfg);
+size_t inspector_mem_size(const struct inspector_config *cfg);
+/*
+ * @mem: inspector_mem_size() octets, 64-aligned, zero or fresh from mmap. @counters outlives the inspector.
+ * NULL when the configuration is out of range.
+ */
+struct inspector *inspector_init(void *mem, const struct inspector_config *cfg, const struct inspector_ops *ops,
+				 void *ops_ctx, struct dp_counters *counters);
+
+/*
+ * Work through @nb packets (<= INSPECTOR_BURST_MAX), all PACKET_TCP on a mail port, in this order. Counts INSPECTED, or
+ * the drop reason, for each that has rebuilt == 0 or 1.
+ */
+void inspector_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb);
+
+/* Age at most @budget flows at time @now_ns. */
+void inspector_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget);
+
+/*
+ * End every connection (gaps given up, waits given up, transactions ended), at most @budget flows per call; true when
+ * none is left. Order: by uid ascending.
+ */
+bool inspector_flush_step(struct inspector *ins, unsigned int budget);
+
+/* The packet being worked on, for callbacks: time, frame number. During ageing and flush: the last one of the flow. */
+const struct packet *inspector_current(const struct inspector *ins);
+
+/* Identity of @f for records. */
+void flow_id(const struct flow *f, struct dp_flow_id *ret);
+
+/*
+ * Sequence numbers of the RCPT line being reported: [*ret_start, *ret_end), and how many octets of it lie in segments
+ * before the current one. Valid in smtp_ops.rcpt().
+ */
+void flow_line_seq(const struct flow *f, const struct smtp_rcpt *rcpt, uint32_t *ret_start, uint32_t *ret_end);
+
+#endif

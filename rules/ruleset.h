@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ruleset - rule files read, checked and compiled; and the part of a decision that only ctrl takes
+ *
+ * What:      ruleset_load() reads one file or all *.yaml of a folder (in byte order of their names), reports every error
+ *            with file:line:column, and gives a set: rules for people (names, verdicts, exceptions) and the image for
+ *            matchers. ruleset_decide() applies exceptions, sender scope and dates to a match.
+ * Ownership: a struct ruleset owns all it points to; immutable after loading.
+ * Threads:   one thread loads; any number may read.
+ * Errors:    input errors are collected in struct rule_errors, all of them; nothing half-loaded is given out.
+ */
+#ifndef POSTERN_RULESET_H
+#define POSTERN_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "matcher.h"
+
+enum rule_level {
+	RULE_WARNING,
+	RULE_ERROR,
+};
+
+struct rule_error {
+	enum rule_level level;
+	char *file;
+	int line, column; /* from 1; 0: the file as a whole */
+	char *what;	  /* what is wrong */
+	char *hint;	  /* what to do, or NULL */
+};
+
+struct rule_errors {
+	struct rule_error *list;
+	size_t nb;
+	size_t nb_errors; /* of level RULE_ERROR */
+};
+
+void rule_errors_free(struct rule_errors *errs);
+
+/* Verdicts as in dataplane/api/dp_abi.h enum dp_verdict, repeated here because rules/ depends on nothing of ours. */
+enum rule_verdict {
+	RULE_VERDICT_PASS = 1,
+	RULE_VERDICT_ALERT,
+	RULE_VERDICT_REFUSE,
+	RULE_VERDICT_DIVERT,
+	RULE_VERDICT_RESET,
+};
+
+struct rule_info {
+	const char *id;	  /* unique in the set */
+	const char *name; /* for people */
+	const char *file; /* where it stands */
+	int line;
+	enum rule_verdict verdict;
+	uint8_t severity; /* 0: that of the technique */
+	bool enabled;
+};
+
+struct ruleset;
+
+/*
+ * Load @path (file or folder). @generation > 0 is written into the image. 0 with *ret_set (warnings may be in @errs),
+ * -EINVAL with errors in @errs, or another negative errno with an error in @errs.
+ */
+int ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs, struct ruleset **ret_set);
+void ruleset_free(struct ruleset *set);
+
+/* Image for matcher_load(); valid as long as the set. */
+const void *ruleset_image(const struct ruleset *set, size_t *ret_len);
+const char *ruleset_name(const struct ruleset *set); /* for rule.ruleset: file or folder name */
+uint32_t ruleset_generation(const struct ruleset *set);
+uint64_t ruleset_hash(const struct ruleset *set); /* of the content, without the generation */
+size_t ruleset_nb_rules(const struct ruleset *set);
+const struct rule_info *ruleset_rule(const struct ruleset *set, uint32_t rule);
+
+/* What a match means for this sender, recipient and moment. */
+struct ruleset_query {
+	const char *sender; /* between the brackets, as written; "" for <> */
+	size_t sender_len;
+	const char *local;
+	size_t local_len;
+	const char *domain; /* normalised reading that matched */
+	size_t domain_len;
+	uint64_t ts_ns; /* moment, ns since the epoch */
+};
+struct ruleset_decision {
+	enum rule_verdict verdict;
+	char by[128]; /* "rule:ID" or "exception:ID": postern.verdict_by */
+};
+void ruleset_decide(const struct ruleset *set, const struct matcher_match *match, const struct ruleset_query *q,
+		    struct ruleset_decision *ret);
+
+#endif

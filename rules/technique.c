@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "technique.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct technique {
+	const char *name;
+	const char *explanation;
+	enum technique_class class;
+	uint8_t severity;
+} techniques[RULE_TECHNIQUE_NB] = {
+#define RULE_TECHNIQUE(id, name, class, severity, explanation)                                                                 \
+	[RULE_TECHNIQUE_##id] = {name, explanation, TECHNIQUE_##class, severity},
+#include "technique.def"
+#undef RULE_TECHNIQUE
+};
+
+const char *
+rule_technique_name(enum rule_technique t)
+{
+	return (unsigned int)t < RULE_TECHNIQUE_NB ? techniques[t].name : "unknown";
+}
+
+int
+rule_technique_from_name(const char *name)
+{
+	int t;
+
+	for (t = 0; t < RULE_TECHNIQUE_NB; t++)
+		if (strcmp(techniques[t].name, name) == 0)
+			return t;
+	return -1;
+}
+
+uint8_t
+technique_severity(enum rule_technique t)
+{
+	return (unsigned int)t < RULE_TECHNIQUE_NB ? techniques[t].severity : 1;
+}
+
+enum technique_class
+technique_class(enum rule_technique t)
+{
+	return (unsigned int)t < RULE_TECHNIQUE_NB ? techniques[t].class : TECHNIQUE_OPERATOR;
+}
+
+struct out {
+	char *buf;
+	size_t size;
+	size_t need;
+};
+
+static void
+out_char(struct out *o, char c)
+{
+	if (o->need + 1 < o->size)
+		o->buf[o->need] = c;
+	o->need++;
+}
+
+/* An escape goes in whole or not at all. */
+static void
+out_octets(struct out *o, const char *p, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c >= 0x20 && c < 0x7f) {
+			out_char(o, (char)c);
+			continue;
+		}
+		if (o->need + 5 > o->size && o->need < o->size)
+			o->size = o->need + 1;
+		out_char(o, '\\');
+		out_char(o, 'x');
+		out_char(o, hex[c >> 4]);
+		out_char(o, hex[c & 0x0f]);
+	}
+}
+
+int
+rule_technique_explain(enum rule_technique t, const char *domain, size_t domain_len, const char *meant, size_t meant_len,
+		       char *buf, size_t size)
+{
+	struct out o = {buf, size, 0};
+	const char *p;
+
+	if ((unsigned int)t >= RULE_TECHNIQUE_NB)
+		t = RULE_TECHNIQUE_NONE;
+	if (meant_len == 0) {
+		meant = "the protected domain";
+		meant_len = strlen(meant);
+	}
+	for (p = techniques[t].explanation; *p != '\0'; p++) {
+		if (strncmp(p, "{domain}", 8) == 0) {
+			out_octets(&o, domain, domain_len);
+			p += 7;
+		} else if (strncmp(p, "{meant}", 7) == 0) {
+			out_octets(&o, meant, meant_len);
+			p += 6;
+		} else {
+			out_char(&o, *p);
+		}
+	}
+	if (o.size > 0)
+		buf[o.need < o.size ? o.need : o.size - 1] = '\0';
+	return (int)o.need;
+}
