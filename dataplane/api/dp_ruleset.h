@@ -22,6 +22,7 @@
 #ifndef POSTERN_DP_RULESET_H
 #define POSTERN_DP_RULESET_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dp_abi.h"
