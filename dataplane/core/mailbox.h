@@ -8,7 +8,13 @@
  *            in parentheses, `%` and `!` relaying (the domain relayed to), display names, trailing dots, parameters
  *            glued on, several @, an address literal. Domains are given normalised: ASCII letters lowered, trailing dots
  *            taken off, escapes undone; octets above 127 unchanged (rules/ folds them).
- * Shape:     struct mailbox is about 3 KiB, on the caller's stack; domains are copied in, everything else points into
+ * Rule:      a path that is valid to the letter has exactly its strict reading and the hosts it names by relaying: the
+ *            domains of `%` and `!` in the local part and the hops of a source route. An @ inside its quoted local part
+ *            is no domain. Anything else is read in every lenient way at once (mailbox_lenient.c): there, an @ inside
+ *            quotes is one reading as well.
+ *            Different domains are MAILBOX_AMBIGUOUS, whichever way they came about: relaying and source routes too,
+ *            since some servers go to the first host and some to the last, and no mail needs them today.
+ * Shape:     struct mailbox is about 2.2 KiB, on the caller's stack; domains are copied in, everything else points into
  *            the caller's octets.
  * Threads:   pure function. Cost: O(length); readings are bounded.
  * Hostile:   all octets, any length (the caller bounds what it keeps). NUL and control characters are octets like others.
@@ -27,7 +33,7 @@ enum {
 };
 
 enum mailbox_flags {
-	MAILBOX_STRICT = 1u << 0,	 /* reading 0 is RFC 5321 / 6531 to the letter */
+	MAILBOX_STRICT = 1u << 0,	 /* reading 0 is RFC 5321 / 6531 to the letter (but for lengths) */
 	MAILBOX_NULL = 1u << 1,		 /* <>: the null reverse-path */
 	MAILBOX_NO_DOMAIN = 1u << 2,	 /* no reading has a domain (postmaster, or a bare local part) */
 	MAILBOX_AMBIGUOUS = 1u << 3,	 /* readings name different domains */
@@ -40,7 +46,7 @@ enum mailbox_flags {
 struct mailbox_reading {
 	const uint8_t *local; /* into the argument, as written (quotes and escapes included) */
 	uint32_t local_len;
-	uint16_t domain_len;
+	uint16_t domain_len;  /* 0 only with MAILBOX_NO_DOMAIN */
 	char domain[MAILBOX_DOMAIN_MAX + 1]; /* normalised, NUL after domain_len (may contain NUL itself) */
 };
 
@@ -63,7 +69,8 @@ struct mailbox {
 void mailbox_read(const uint8_t *arg, size_t len, bool is_cut, struct mailbox *ret);
 
 /*
- * Read the tail of an argument whose middle was not kept: the domain after the last @ in it, as mailbox_read() would.
+ * Read the tail of an argument whose middle was not kept: the domains after each @ in it, as mailbox_read() would do for
+ * an argument that is not strict. Needless when the head alone was MAILBOX_STRICT: the tail is parameters then.
  */
 void mailbox_read_tail(const uint8_t *tail, size_t len, struct mailbox *ret);
 
