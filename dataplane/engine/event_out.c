@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "event_out.h"
+
+#include <time.h>
+
+enum {
+	WAIT_NS = 50 * 1000,
+};
+
+/* Stamp the record in @eo->buf and put it into the ring. */
+static void
+put(struct event_out *eo)
+{
+	uint64_t ts_ns = eo->now_ns, frame_no = eo->now_frame;
+
+	if (!eo->own_clock) {
+		const struct packet *p = inspector_current(eo->inspector);
+
+		ts_ns = p->ts_ns;
+		frame_no = p->frame_no;
+	}
+	if (ts_ns > eo->last_ns)
+		eo->last_ns = ts_ns;
+	if (frame_no > eo->last_frame)
+		eo->last_frame = frame_no;
+	eo->buf.rec.ts_ns = eo->last_ns;
+	eo->buf.rec.frame_no = eo->last_frame;
+	while (dp_ring_put(&eo->ring, &eo->buf) != 0) {
+		const struct timespec wait = { .tv_nsec = WAIT_NS };
+
+		if (!eo->replay) {
+			dp_count(eo->counters, DP_STAT_EVENTS_LOST, 1);
+			dp_ring_lose(&eo->ring);
+			return;
+		}
+		dp_count(eo->counters, DP_STAT_RING_WAITS, 1);
+		nanosleep(&wait, NULL);
+	}
+	dp_count(eo->counters, DP_STAT_EVENTS, 1);
+}
+
+static void
+put_str(struct event_out *eo, struct dp_str *str, const struct smtp_str *s, size_t max)
+{
+	dp_event_put_str(&eo->buf, str, s->p, s->len, max, s->full_len, s->hash);
+}
+
+static void
+on_txn_begin(void *ctx, void *owner, uint32_t transaction, const struct smtp_str *helo, const struct smtp_str *sender,
+	     uint64_t anomalies)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_txn_begin *ev = &eo->buf.txn_begin;
+
+	dp_event_begin(ev, DP_EV_TXN_BEGIN);
+	flow_id(owner, &ev->flow);
+	ev->transaction = transaction;
+	ev->anomalies = anomalies;
+	put_str(eo, &ev->helo, helo, DP_STR_HELO_MAX);
+	put_str(eo, &ev->sender, sender, DP_STR_SENDER_MAX);
+	put(eo);
+}
+
+/* Judge every reading of the recipient; the strongest match counts, the first among equals. */
+static bool
+judge(struct event_out *eo, const struct mailbox *mb, struct matcher_match *ret)
+{
+	const struct rule_set *rules = eo->rules;
+	struct matcher_match match;
+	bool found = false;
+	unsigned int i;
+
+	if (rules == NULL)
+		return false;
+	for (i = 0; i < mb->nb_readings; i++) {
+		const struct mailbox_reading *r = &mb->readings[i];
+		const struct matcher_query q = {
+			.local = (const char *)r->local,
+			.local_len = r->local_len,
+			.domain = r->domain,
+			.domain_len = r->domain_len,
+		};
+		int rc = matcher_judge(rules->matcher, rules->scratch[eo->worker], &q, &match);
+
+		if (rc < 0)
+			dp_count(eo->counters, DP_STAT_MATCH_ERRORS, 1);
+		if (rc == 1 && (!found || match.severity > ret->severity)) {
+			*ret = match;
+			found = true;
+		}
+	}
+	return found;
+}
+
+static bool
+on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_rcpt *ev = &eo->buf.rcpt;
+	struct matcher_match match;
+	bool matched = judge(eo, rcpt->mailbox, &match);
+
+	if (matched)
+		dp_count(eo->counters, DP_STAT_MATCHES, 1);
+	else if (!eo->all_events)
+		return false;
+	dp_event_begin(ev, DP_EV_RCPT);
+	flow_id(owner, &ev->flow);
+	ev->transaction = rcpt->transaction;
+	ev->rcpt_index = rcpt->index;
+	ev->anomalies = rcpt->anomalies;
+	ev->generation = eo->rules != NULL ? eo->rules->generation : 0;
+	ev->flags = rcpt->flags;
+	ev->forwarded = rcpt->line_back;
+	flow_line_seq(owner, rcpt, &ev->seq_start, &ev->seq_end);
+	ev->rule = matched ? match.rule : DP_RULE_NONE;
+	ev->technique = matched ? match.technique : 0;
+	put_str(eo, &ev->helo, &rcpt->helo, DP_STR_HELO_MAX);
+	put_str(eo, &ev->sender, &rcpt->sender, DP_STR_SENDER_MAX);
+	put_str(eo, &ev->address, &rcpt->address, DP_STR_ADDRESS_MAX);
+	dp_event_put_str(&eo->buf, &ev->domain, match.domain, matched ? match.domain_len : 0, DP_STR_DOMAIN_MAX,
+			 matched ? match.domain_len : 0, 0);
+	dp_event_put_str(&eo->buf, &ev->meant, match.meant, matched ? match.meant_len : 0, DP_STR_DOMAIN_MAX,
+			 matched ? match.meant_len : 0, 0);
+	put(eo);
+	return matched;
+}
+
+static void
+on_rcpt_reply(void *ctx, void *owner, uint32_t transaction, uint32_t index, uint16_t reply)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_rcpt_reply *ev = &eo->buf.rcpt_reply;
+	struct dp_flow_id id;
+
+	flow_id(owner, &id);
+	dp_event_begin(ev, DP_EV_RCPT_REPLY);
+	ev->flow_uid = id.uid;
+	ev->transaction = transaction;
+	ev->rcpt_index = index;
+	ev->reply = reply;
+	put(eo);
+}
+
+static void
+on_data(void *ctx, void *owner, uint32_t transaction, enum dp_data_kind kind, uint16_t reply)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_data *ev = &eo->buf.data;
+	struct dp_flow_id id;
+
+	flow_id(owner, &id);
+	dp_event_begin(ev, DP_EV_DATA);
+	ev->flow_uid = id.uid;
+	ev->transaction = transaction;
+	ev->kind = (uint16_t)kind;
+	ev->reply = reply;
+	put(eo);
+}
+
+static void
+on_txn_end(void *ctx, void *owner, const struct smtp_txn_end *end)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_txn_end *ev = &eo->buf.txn_end;
+	struct dp_flow_id id;
+
+	flow_id(owner, &id);
+	dp_event_begin(ev, DP_EV_TXN_END);
+	ev->flow_uid = id.uid;
+	ev->transaction = end->transaction;
+	ev->kind = end->kind;
+	ev->go_reply = end->go_reply;
+	ev->data_reply = end->data_reply;
+	ev->flags = end->complete ? DP_TXN_COMPLETE : 0;
+	ev->nb_rcpts = end->nb_rcpts;
+	ev->body_octets = end->body_octets;
+	ev->anomalies = end->anomalies;
+	put(eo);
+}
+
+static void
+on_flow_end(void *ctx, struct flow *f, enum dp_close how, const struct smtp_summary *sum)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_flow_end *ev = &eo->buf.flow_end;
+
+	if (!eo->all_events && !sum->reported)
+		return;
+	dp_event_begin(ev, DP_EV_FLOW_END);
+	flow_id(f, &ev->flow);
+	ev->nb_transactions = sum->nb_transactions;
+	ev->close = (uint16_t)how;
+	ev->flags = sum->flags;
+	ev->anomalies = sum->anomalies;
+	put_str(eo, &ev->helo, &sum->helo, DP_STR_HELO_MAX);
+	put(eo);
+}
+
+const struct inspector_ops event_out_ops = {
+	.smtp = {
+		.txn_begin = on_txn_begin,
+		.rcpt = on_rcpt,
+		.rcpt_reply = on_rcpt_reply,
+		.data = on_data,
+		.txn_end = on_txn_end,
+	},
+	.flow_end = on_flow_end,
+};

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * event_out - what a worker's inspector reports, judged by the matcher and written to the event ring
+ *
+ * What:      the struct inspector_ops of a worker. Each recipient goes through the matcher; matches (and everything, when
+ *            envelope records are wanted) become records.
+ * Waiting:   in a replay nothing may be lost, so a full ring is waited for (counted as ring_waits). Live, the record is
+ *            lost, counted, and reported in the ring.
+ * Threads:   one worker.
+ */
+#ifndef POSTERN_EVENT_OUT_H
+#define POSTERN_EVENT_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dp_ring.h"
+#include "inspector.h"
+#include "rule_swap.h"
+
+struct event_out {
+	struct dp_ring_writer ring;
+	struct dp_counters *counters;
+	struct inspector *inspector; /* set after inspector_init() */
+	const struct rule_set *rules; /* for this turn, may be NULL */
+	unsigned int worker;
+	bool replay;	  /* wait for room */
+	bool all_events;
+	bool own_clock;	  /* ageing and flush: now_ns and now_frame below are the moment, not a packet's */
+	uint64_t now_ns;
+	uint64_t now_frame;
+	uint64_t last_ns; /* of the last record: neither ever decreases within a ring */
+	uint64_t last_frame;
+	union {
+		struct dp_record rec;
+		struct dp_ev_txn_begin txn_begin;
+		struct dp_ev_rcpt rcpt;
+		struct dp_ev_rcpt_reply rcpt_reply;
+		struct dp_ev_data data;
+		struct dp_ev_txn_end txn_end;
+		struct dp_ev_flow_end flow_end;
+		_Alignas(8) uint8_t octets[DP_RECORD_LEN_MAX];
+	} buf;
+};
+
+/* Callbacks for inspector_init(); its ops_ctx is the struct event_out. */
+extern const struct inspector_ops event_out_ops;
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* worker_private - what worker.c and its receive side (worker_rx.c) share */
+#ifndef POSTERN_WORKER_PRIVATE_H
+#define POSTERN_WORKER_PRIVATE_H
+
+#include "worker.h"
+
+enum {
+	HAND_OVER_RING = 2048, /* frames on their way to one worker */
+	AGE_BUDGET = 8,	       /* flows looked at per turn */
+	FLUSH_BUDGET = 64,
+	DATAGRAM_ROOM = UINT16_MAX,
+};
+
+/* mbufs gathered for one purpose within a turn. */
+struct worker_batch {
+	struct rte_mbuf *mbufs[2 * IO_BURST_MAX];
+	unsigned int nb;
+};
+
+struct worker {
+	struct worker_group *group;
+	unsigned int index;
+	bool first;			/* polls the port */
+	struct inspector *inspector;
+	struct event_out out;
+	struct dp_counters counters;
+	struct dp_stats_shared *stats;
+	struct rte_ring *input;		/* from worker 0; NULL for worker 0 */
+	struct ipfrag *frags;		/* worker 0 */
+	uint64_t now_ns;		/* time of the last frame */
+	uint64_t now_frame;
+	uint64_t turns;
+	struct worker_batch own;	/* to be inspected here */
+	struct worker_batch pass;	/* to be sent on uninspected */
+	struct worker_batch hand[DP_WORKERS_MAX];
+	void *inspector_mem, *frags_mem;
+	size_t inspector_mem_len, frags_mem_len;
+};
+
+/* Worker 0: receive a burst and sort it into own, pass and hand; count what is dropped. Frames received. */
+unsigned int worker_rx(struct worker *w);
+
+/* Work through w->own and send it on. */
+void worker_inspect(struct worker *w);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * io - where packets come from and go to: one small table of functions per kind of port
+ *
+ * What:      captures now; ethdev ports and AF_XDP sockets plug in here. A received mbuf carries a struct io_meta in its
+ *            private area; the first group of fields of its struct packet is set (frame, lengths, link, time, number), so
+ *            that the worker can decode it wherever it came from.
+ * Ownership: rx_burst() gives mbufs to the caller; tx_burst() takes those it accepted, the caller frees the rest and
+ *            counts them.
+ * Threads:   one worker per (port, queue).
+ */
+#ifndef POSTERN_IO_H
+#define POSTERN_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "packet.h"
+
+enum {
+	IO_BURST_MAX = 64,
+};
+
+/* Private area of every mbuf. */
+struct io_meta {
+	struct packet pkt;
+	struct rte_mbuf_ext_shared_info shinfo; /* of an attached frame */
+};
+
+static inline struct io_meta *
+io_meta(struct rte_mbuf *m)
+{
+	return rte_mbuf_to_priv(m);
+}
+
+struct io_port;
+
+struct io_ops {
+	const char *name;
+	/* Up to @nb frames. 0: nothing now, or the end (see exhausted). */
+	uint16_t (*rx_burst)(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t nb);
+	/* Send on; returns how many were taken. */
+	uint16_t (*tx_burst)(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t nb);
+	/* True when nothing will ever come again. */
+	bool (*exhausted)(const struct io_port *port);
+	void (*close)(struct io_port *port);
+};
+
+struct io_port {
+	const struct io_ops *ops;
+};
+
+static inline uint16_t
+io_rx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t nb)
+{
+	return port->ops->rx_burst(port, queue, mbufs, nb);
+}
+
+static inline uint16_t
+io_tx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t nb)
+{
+	return port->ops->tx_burst(port, queue, mbufs, nb);
+}
+
+#endif
