@@ -2,9 +2,9 @@
 /*
  * image - the compiled rule set as octets: what compile.c writes and matcher.c reads
  *
- *	+--------+----------+------------+----------+-----------+----------------+----------------+
- *	| header | names[]  | suffixes[] | rules[]  | strings   | database DOMAIN| database ADDR  |
- *	+--------+----------+------------+----------+-----------+----------------+----------------+
+ *	+--------+---------+------------+---------+-----------------+------------------+
+ *	| header | names[] | patterns[] | strings | database DOMAIN | database ADDRESS |
+ *	+--------+---------+------------+---------+-----------------+------------------+
  *	         each part at a multiple of 8; offsets from the start, no pointers
  *
  * Trust:     the image is made by ctrl from root's files and comes over a sealed memfd: a trusted peer. The checks (magic,
@@ -20,12 +20,12 @@
 
 #include <stdint.h>
 
-#define IMAGE_MAGIC UINT64_C(0x31455255544e5350) /* "PSNTURE1" as octets in host order */
+#define IMAGE_MAGIC UINT64_C(0x31454c5552545350) /* "PSTRULE1" on a little-endian host */
 #define IMAGE_VERSION 1u
 
 enum {
 	IMAGE_ALIGN = 8,
-	IMAGE_LEN_MAX = 1 << 30,
+	IMAGE_LEN_MAX = 1 << 30, /* octets */
 	IMAGE_ENGINE_LEN = 48,
 };
 
@@ -50,14 +50,13 @@ struct image_header {
 	uint64_t cpu_features;		 /* Hyperscan's, of the machine that compiled */
 	char engine[IMAGE_ENGINE_LEN]; /* hs_version(), NUL-padded */
 	uint32_t generation;
-	uint32_t reserved;
+	uint32_t nb_rules;
 	struct image_part names;    /* struct image_name */
 	struct image_part patterns; /* struct image_pattern; a pattern's index is its id in the databases */
-	struct image_part rules;    /* struct image_rule */
 	struct image_part strings;
 	struct image_part db[IMAGE_DB_NB]; /* nb: octets, 0: there is none */
 };
-_Static_assert(sizeof(struct image_header) == 8 * 5 + 8 + IMAGE_ENGINE_LEN + 8 + 8 * 4 + 8 * IMAGE_DB_NB, "image header layout");
+_Static_assert(sizeof(struct image_header) == 8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 3 + 8 * IMAGE_DB_NB, "image header layout");
 
 struct image_string {
 	uint32_t offset; /* into strings */
@@ -94,15 +93,6 @@ struct image_pattern {
 	uint32_t reserved;
 	struct image_string text;  /* suffix or literal without a leading dot; empty for an expression */
 	struct image_string meant; /* suffix for suffixes; a domain or empty for the others */
-};
-
-struct image_rule {
-	uint32_t flags; /* IMAGE_RULE_ENABLED */
-	uint32_t reserved;
-	struct image_string id;
-};
-enum {
-	IMAGE_RULE_ENABLED = 1u << 0,
 };
 
 #endif

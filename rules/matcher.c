@@ -1,1 +1,312 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "matcher.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <hs.h>
+
+#include "image.h"
+#include "image_check.h"
+#include "name_table.h"
+
+struct matcher {
+	struct name_table names;
+	const struct image_pattern *patterns;
+	const char *strings;
+	uint32_t nb_patterns;
+	uint32_t nb_rules;
+	uint32_t generation;
+	hs_database_t *db[IMAGE_DB_NB]; /* NULL: no pattern of that kind */
+	void *meta;			/* copy of the image without its databases */
+};
+
+struct matcher_scratch {
+	hs_scratch_t *hs; /* NULL when the set has no pattern */
+	char subject[MATCHER_SUBJECT_MAX];
+};
+
+static int
+db_load(const uint8_t *image, const struct image_part *part, hs_database_t **ret)
+{
+	const char *octets = (const char *)image + part->offset;
+	char *copy = NULL;
+	hs_error_t err;
+
+	if (part->nb == 0)
+		return 0;
+	if ((uintptr_t)octets % IMAGE_ALIGN != 0) { /* Hyperscan refuses octets that are not aligned */
+		copy = malloc(part->nb);
+		if (copy == NULL)
+			return -ENOMEM;
+		memcpy(copy, octets, part->nb);
+		octets = copy;
+	}
+	err = hs_deserialize_database(octets, part->nb, ret);
+	free(copy);
+	switch (err) {
+	case HS_SUCCESS:
+		return 0;
+	case HS_NOMEM:
+		return -ENOMEM;
+	case HS_DB_VERSION_ERROR:
+	case HS_DB_PLATFORM_ERROR:
+	case HS_DB_MODE_ERROR:
+		return -EPROTO;
+	default:
+		return -EBADMSG;
+	}
+}
+
+int
+matcher_load(const void *image, size_t len, struct matcher **ret)
+{
+	struct image_header h;
+	struct matcher *m;
+	uint64_t seed;
+	size_t meta_len;
+	int rc, i;
+
+	rc = image_check(image, len, &h, &meta_len);
+	if (rc < 0)
+		return rc;
+	m = calloc(1, sizeof(*m));
+	if (m == NULL)
+		return -ENOMEM;
+	rc = -ENOMEM;
+	m->meta = malloc(meta_len);
+	if (m->meta == NULL)
+		goto fail;
+	memcpy(m->meta, image, meta_len);
+	m->strings = (const char *)m->meta + h.strings.offset;
+	m->patterns = (const struct image_pattern *)((const char *)m->meta + h.patterns.offset);
+	m->nb_patterns = h.patterns.nb;
+	m->nb_rules = h.nb_rules;
+	m->generation = h.generation;
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
+		seed = (uint64_t)(uintptr_t)m->meta; /* before the pool is filled at boot; see name_table.h */
+	rc = name_table_init(&m->names, (const struct image_name *)((const char *)m->meta + h.names.offset), h.names.nb,
+			     m->strings, seed);
+	if (rc < 0)
+		goto fail;
+	for (i = 0; i < IMAGE_DB_NB; i++) {
+		rc = db_load(image, &h.db[i], &m->db[i]);
+		if (rc < 0)
+			goto fail;
+	}
+	*ret = m;
+	return 0;
+fail:
+	matcher_free(m);
+	return rc;
+}
+
+void
+matcher_free(struct matcher *m)
+{
+	int i;
+
+	if (m == NULL)
+		return;
+	for (i = 0; i < IMAGE_DB_NB; i++)
+		hs_free_database(m->db[i]);
+	name_table_fini(&m->names);
+	free(m->meta);
+	free(m);
+}
+
+uint32_t
+matcher_generation(const struct matcher *m)
+{
+	return m->generation;
+}
+
+uint32_t
+matcher_nb_rules(const struct matcher *m)
+{
+	return m->nb_rules;
+}
+
+int
+matcher_scratch_new(const struct matcher *m, struct matcher_scratch **ret)
+{
+	struct matcher_scratch *s = calloc(1, sizeof(*s));
+	hs_error_t err;
+	int i;
+
+	if (s == NULL)
+		return -ENOMEM;
+	for (i = 0; i < IMAGE_DB_NB; i++) {
+		if (m->db[i] == NULL)
+			continue;
+		err = hs_alloc_scratch(m->db[i], &s->hs);
+		if (err != HS_SUCCESS) {
+			matcher_scratch_free(s);
+			return err == HS_NOMEM ? -ENOMEM : -EPROTO;
+		}
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+matcher_scratch_free(struct matcher_scratch *s)
+{
+	if (s == NULL)
+		return;
+	hs_free_scratch(s->hs);
+	free(s);
+}
+
+/* One recipient being judged. */
+struct judgement {
+	const struct matcher *m;
+	const char *domain;
+	size_t domain_len;
+	const struct image_pattern *best;
+	size_t meant_len;
+	char meant[MATCHER_DOMAIN_MAX + 1];
+};
+
+static bool
+ends_below(const struct judgement *j, const char *suffix, size_t len)
+{
+	return j->domain_len > len + 1 && j->domain[j->domain_len - len - 1] == '.' &&
+	       memcmp(j->domain + j->domain_len - len, suffix, len) == 0;
+}
+
+/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or must be protected and is not. */
+static bool
+verify_suffix(struct judgement *j, const struct image_pattern *p, const char *text, const char *meant)
+{
+	char candidate[MATCHER_DOMAIN_MAX];
+	size_t head = j->domain_len - p->text.len, len = head + p->meant.len;
+
+	if (!ends_below(j, text, p->text.len) || len > sizeof(candidate))
+		return false;
+	memcpy(candidate, j->domain, head);
+	memcpy(candidate + head, meant, p->meant.len);
+	if (p->kind == IMAGE_PATTERN_SUFFIX &&
+	    (name_table_classify(&j->m->names, candidate, len) & NAME_PROTECTED) == 0)
+		return false;
+	memcpy(j->meant, candidate, len);
+	j->meant_len = len;
+	return true;
+}
+
+static bool
+verify(struct judgement *j, const struct image_pattern *p)
+{
+	const char *text = j->m->strings + p->text.offset;
+	const char *meant = j->m->strings + p->meant.offset;
+
+	if (p->kind == IMAGE_PATTERN_SUFFIX || p->kind == IMAGE_PATTERN_SUFFIX_ANY)
+		return verify_suffix(j, p, text, meant);
+	if (p->kind == IMAGE_PATTERN_LITERAL && !ends_below(j, text, p->text.len) &&
+	    (j->domain_len != p->text.len || memcmp(j->domain, text, p->text.len) != 0))
+		return false;
+	memcpy(j->meant, meant, p->meant.len);
+	j->meant_len = p->meant.len;
+	return true;
+}
+
+static int
+on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned int flags, void *ctx)
+{
+	struct judgement *j = ctx;
+	const struct image_pattern *p, *best = j->best;
+
+	if (id >= j->m->nb_patterns)
+		return 0;
+	p = &j->m->patterns[id];
+	if (best != NULL &&
+	    (p->severity < best->severity ||
+	     (p->severity == best->severity && (p->rule > best->rule || (p->rule == best->rule && p > best)))))
+		return 0;
+	if (verify(j, p))
+		j->best = p;
+	return 0;
+}
+
+/* Lower case, without trailing dots; the last octets of what is too long. */
+static size_t
+normalise(char *dst, const char *src, size_t len)
+{
+	size_t i;
+
+	while (len > 0 && src[len - 1] == '.')
+		len--;
+	if (len > MATCHER_DOMAIN_MAX) {
+		src += len - MATCHER_DOMAIN_MAX;
+		len = MATCHER_DOMAIN_MAX;
+	}
+	for (i = 0; i < len; i++) {
+		char c = src[i];
+
+		dst[i] = (char)(c | ((c >= 'A' && c <= 'Z') << 5));
+	}
+	return len;
+}
+
+static bool
+scan(const struct matcher *m, enum image_db db, const char *subject, size_t len, struct matcher_scratch *s,
+     struct judgement *j)
+{
+	return m->db[db] == NULL || hs_scan(m->db[db], subject, (unsigned int)len, 0, s->hs, on_hit, j) == HS_SUCCESS;
+}
+
+/* local@domain, the domain at its fixed place at the end of @s->subject; a long local part loses its front. */
+static const char *
+put_local(struct matcher_scratch *s, const struct matcher_query *q, char *domain)
+{
+	size_t room = (size_t)(domain - s->subject) - 1, len = q->local_len;
+	const char *local = q->local;
+
+	if (len > room) {
+		local += len - room;
+		len = room;
+	}
+	domain[-1] = '@';
+	if (len > 0)
+		memcpy(domain - 1 - len, local, len);
+	return domain - 1 - len;
+}
+
+int
+matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
+	      struct matcher_match *ret_match)
+{
+	char *domain = s->subject + MATCHER_SUBJECT_MAX - MATCHER_DOMAIN_MAX;
+	struct judgement j;
+	const char *subject;
+
+	j.domain_len = normalise(domain, q->domain, q->domain_len);
+	if (j.domain_len == 0 || (name_table_classify(&m->names, domain, j.domain_len) & NAME_LEGITIMATE) != 0)
+		return 0;
+	j.m = m;
+	j.domain = domain;
+	j.best = NULL;
+	j.meant_len = 0;
+	if (!scan(m, IMAGE_DB_DOMAIN, domain, j.domain_len, s, &j))
+		return -EIO;
+	if (m->db[IMAGE_DB_ADDRESS] != NULL) {
+		subject = put_local(s, q, domain);
+		if (!scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j.domain_len, s, &j))
+			return -EIO;
+	}
+	if (j.best == NULL)
+		return 0;
+	ret_match->rule = j.best->rule;
+	ret_match->technique = j.best->technique;
+	ret_match->severity = j.best->severity;
+	ret_match->reserved = 0;
+	ret_match->domain_len = (uint16_t)j.domain_len;
+	memcpy(ret_match->domain, domain, j.domain_len);
+	ret_match->domain[j.domain_len] = '\0';
+	ret_match->meant_len = (uint16_t)j.meant_len;
+	memcpy(ret_match->meant, j.meant, j.meant_len);
+	ret_match->meant[j.meant_len] = '\0';
+	return 1;
+}

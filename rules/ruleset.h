@@ -65,15 +65,35 @@ struct ruleset;
  * -EINVAL with errors in @errs, or another negative errno with an error in @errs.
  */
 int ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs, struct ruleset **ret_set);
+/* The same of octets that are no file; @name stands for the file in errors. */
+int ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation, struct rule_errors *errs,
+			struct ruleset **ret_set);
 void ruleset_free(struct ruleset *set);
 
 /* Image for matcher_load(); valid as long as the set. */
 const void *ruleset_image(const struct ruleset *set, size_t *ret_len);
-const char *ruleset_name(const struct ruleset *set); /* for rule.ruleset: file or folder name */
+/* For rule.ruleset: `ruleset:` of a single file, else the name of the file or folder. */
+const char *ruleset_name(const struct ruleset *set);
 uint32_t ruleset_generation(const struct ruleset *set);
 uint64_t ruleset_hash(const struct ruleset *set); /* of the content, without the generation */
 size_t ruleset_nb_rules(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, uint32_t rule);
+uint64_t ruleset_rule_techniques(const struct ruleset *set, uint32_t rule); /* set of 1 << enum rule_technique */
+
+/* An exception, for people. */
+struct exception_info {
+	const char *id;
+	const char *kind;  /* "address", "domain" or "subtree" */
+	const char *local; /* of an address, else NULL */
+	const char *domain;
+	bool has_sender; /* works for some senders only */
+	const char *owner, *reason, *ticket; /* or NULL */
+	const char *file;
+	int line;
+	uint64_t from_ns, until_ns; /* works from the first until before the second; 0 and UINT64_MAX: no limit */
+};
+size_t ruleset_nb_exceptions(const struct ruleset *set);
+void ruleset_exception(const struct ruleset *set, size_t i, struct exception_info *ret);
 
 /* What a match means for this sender, recipient and moment. */
 struct ruleset_query {

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "compile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hs.h>
+
+#include "image.h"
+#include "image_check.h"
+#include "technique.h"
+
+/* What one pattern needs until Hyperscan has seen it; the image's part is built beside it. */
+struct source {
+	const char *expression;
+	unsigned int flags;
+	const struct rule_place *at;
+};
+
+struct compiler {
+	const struct rule_model *model;
+	struct rule_errors *errs;
+	struct arena arena; /* expressions */
+	struct image_name *names;
+	struct image_pattern *patterns;
+	struct source *sources;
+	size_t nb_patterns, max_patterns;
+	char *strings;
+	size_t strings_len, strings_cap;
+	char *db[IMAGE_DB_NB];
+	size_t db_len[IMAGE_DB_NB];
+};
+
+static int
+put_string(struct compiler *c, const char *s, struct image_string *ret)
+{
+	size_t len = s != NULL ? strlen(s) : 0, cap = c->strings_cap;
+	char *bigger;
+
+	if (c->strings_len + len > cap) {
+		cap = (cap + len) * 2;
+		bigger = cap < IMAGE_LEN_MAX ? realloc(c->strings, cap) : NULL;
+		if (bigger == NULL)
+			return -ENOMEM;
+		c->strings = bigger;
+		c->strings_cap = cap;
+	}
+	if (len > 0)
+		memcpy(c->strings + c->strings_len, s, len);
+	ret->offset = (uint32_t)c->strings_len;
+	ret->len = (uint32_t)len;
+	c->strings_len += len;
+	return 0;
+}
+
+static int
+put_names(struct compiler *c)
+{
+	const struct rule_model *m = c->model;
+	size_t i;
+	int rc;
+
+	c->names = calloc(m->nb_protects + 1, sizeof(*c->names));
+	if (c->names == NULL)
+		return -ENOMEM;
+	for (i = 0; i < m->nb_protects; i++) {
+		rc = put_string(c, m->protects[i].domain, &c->names[i].name);
+		if (rc < 0)
+			return rc;
+		c->names[i].flags = m->protects[i].flags;
+	}
+	return 0;
+}
+
+/* @before, the name with its dots escaped, and the end of the subject: names have no other special character. */
+static const char *
+name_expression(struct compiler *c, const char *before, const char *name)
+{
+	char *e = arena_alloc(&c->arena, strlen(before) + 2 * strlen(name) + 3), *p;
+
+	if (e == NULL)
+		return NULL;
+	p = stpcpy(e, before);
+	for (; *name != '\0'; name++) {
+		if (*name == '.')
+			*p++ = '\\';
+		*p++ = *name;
+	}
+	memcpy(p, "\\z", 3);
+	return e;
+}
+
+static int
+put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_text *text, enum rule_technique technique)
+{
+	struct image_pattern *p = &c->patterns[c->nb_patterns];
+	struct source *s = &c->sources[c->nb_patterns];
+	int rc = 0;
+
+	p->rule = (uint32_t)(rule - c->model->rules);
+	p->technique = (uint16_t)technique;
+	p->severity = rule->info.severity != 0 ? rule->info.severity : technique_severity(technique);
+	p->db = IMAGE_DB_DOMAIN;
+	s->at = &text->at;
+	s->flags = HS_FLAG_SINGLEMATCH;
+	switch (rule->kind) {
+	case RULE_KIND_SUFFIX:
+		p->kind = technique == RULE_TECHNIQUE_SUFFIX ? IMAGE_PATTERN_SUFFIX : IMAGE_PATTERN_SUFFIX_ANY;
+		s->expression = name_expression(c, "\\.", text->text);
+		break;
+	case RULE_KIND_LITERAL:
+		p->kind = IMAGE_PATTERN_LITERAL;
+		s->expression = name_expression(c, "(?:^|\\.)", text->text);
+		break;
+	case RULE_KIND_EXPRESSION:
+		p->kind = IMAGE_PATTERN_EXPRESSION;
+		p->db = (uint8_t)rule->db;
+		s->expression = text->text;
+		s->flags |= rule->hs_flags;
+		break;
+	}
+	if (s->expression == NULL)
+		return -ENOMEM;
+	if (rule->kind != RULE_KIND_EXPRESSION)
+		rc = put_string(c, text->text, &p->text);
+	if (rc == 0)
+		rc = put_string(c, rule->meant, &p->meant);
+	c->nb_patterns++;
+	return rc;
+}
+
+static int
+put_patterns(struct compiler *c)
+{
+	const struct rule_model *m = c->model;
+	const struct rule_text *t;
+	size_t nb = 0, i;
+	int technique, rc;
+
+	for (i = 0; i < m->nb_rules; i++)
+		for (t = m->rules[i].texts; t != NULL; t = t->next)
+			nb += (size_t)__builtin_popcountll(m->rules[i].techniques);
+	c->patterns = calloc(nb + 1, sizeof(*c->patterns));
+	c->sources = calloc(nb + 1, sizeof(*c->sources));
+	if (c->patterns == NULL || c->sources == NULL)
+		return -ENOMEM;
+	for (i = 0; i < m->nb_rules; i++) {
+		if (!m->rules[i].info.enabled)
+			continue;
+		for (t = m->rules[i].texts; t != NULL; t = t->next) {
+			for (technique = 0; technique < RULE_TECHNIQUE_NB; technique++) {
+				if ((m->rules[i].techniques & UINT64_C(1) << technique) == 0)
+					continue;
+				rc = put_pattern(c, &m->rules[i], t, (enum rule_technique)technique);
+				if (rc < 0)
+					return rc;
+			}
+		}
+	}
+	return 0;
+}
+
+static void
+hs_fault(struct compiler *c, const struct rule_place *at, const hs_compile_error_t *error)
+{
+	rule_errors_add(c->errs, RULE_ERROR, at,
+			"correct the expression (PCRE syntax; Hyperscan has no back references, look-around or "
+			"patterns that match nothing)",
+			"the expression is refused: %s",
+			error != NULL && error->message != NULL ? error->message : "it can't be compiled");
+}
+
+/* Each expression alone first, disabled rules too: the joint compilation would stop at the first fault. */
+static void
+check_expressions(struct compiler *c)
+{
+	const struct rule_def *rule;
+	hs_compile_error_t *error;
+	hs_expr_info_t *info;
+	size_t i;
+
+	for (i = 0; i < c->model->nb_rules; i++) {
+		rule = &c->model->rules[i];
+		if (rule->kind != RULE_KIND_EXPRESSION)
+			continue;
+		error = NULL;
+		info = NULL;
+		if (hs_expression_info(rule->texts->text, rule->hs_flags | HS_FLAG_SINGLEMATCH, &info, &error) !=
+		    HS_SUCCESS)
+			hs_fault(c, &rule->texts->at, error);
+		hs_free_compile_error(error);
+		free(info);
+	}
+}
+
+static int
+compile_db(struct compiler *c, enum image_db db)
+{
+	const char **expressions = calloc(c->nb_patterns + 1, sizeof(*expressions));
+	unsigned int *flags = calloc(c->nb_patterns + 1, sizeof(*flags)), *ids, nb = 0;
+	hs_compile_error_t *error = NULL;
+	hs_database_t *compiled = NULL;
+	hs_error_t err;
+	int rc = -ENOMEM;
+	size_t i;
+
+	ids = calloc(c->nb_patterns + 1, sizeof(*ids));
+	if (expressions == NULL || flags == NULL || ids == NULL)
+		goto out;
+	for (i = 0; i < c->nb_patterns; i++) {
+		if (c->patterns[i].db != db)
+			continue;
+		expressions[nb] = c->sources[i].expression;
+		flags[nb] = c->sources[i].flags;
+		ids[nb++] = (unsigned int)i;
+	}
+	rc = 0;
+	if (nb == 0)
+		goto out;
+	err = hs_compile_multi(expressions, flags, ids, nb, HS_MODE_BLOCK, NULL, &compiled, &error);
+	if (err == HS_COMPILER_ERROR) {
+		rc = -EINVAL;
+		hs_fault(c, c->sources[ids[error != NULL && error->expression >= 0 ? error->expression : 0]].at, error);
+	} else if (err != HS_SUCCESS || hs_serialize_database(compiled, &c->db[db], &c->db_len[db]) != HS_SUCCESS) {
+		rc = -ENOMEM;
+	}
+out:
+	hs_free_compile_error(error);
+	hs_free_database(compiled);
+	free(expressions);
+	free(flags);
+	free(ids);
+	return rc;
+}
+
+static struct image_part
+place_part(size_t *len, size_t nb, size_t entry)
+{
+	struct image_part part = {(uint32_t)*len, (uint32_t)nb};
+
+	*len = (*len + nb * entry + IMAGE_ALIGN - 1) & ~(size_t)(IMAGE_ALIGN - 1);
+	return part;
+}
+
+static void
+copy_part(uint8_t *image, const struct image_part *part, const void *from, size_t entry)
+{
+	if (part->nb > 0)
+		memcpy(image + part->offset, from, part->nb * entry);
+}
+
+static int
+write_image(struct compiler *c, uint32_t generation, void **ret_image, size_t *ret_len)
+{
+	struct image_header h = {.magic = IMAGE_MAGIC, .version = IMAGE_VERSION, .header_len = sizeof(h)};
+	size_t len = sizeof(h), db;
+	uint8_t *image;
+
+	if (image_engine(h.engine, &h.cpu_features) < 0)
+		return -EPROTO;
+	h.generation = generation;
+	h.nb_rules = (uint32_t)c->model->nb_rules;
+	h.names = place_part(&len, c->model->nb_protects, sizeof(*c->names));
+	h.patterns = place_part(&len, c->nb_patterns, sizeof(*c->patterns));
+	h.strings = place_part(&len, c->strings_len, 1);
+	for (db = 0; db < IMAGE_DB_NB; db++)
+		h.db[db] = place_part(&len, c->db_len[db], 1);
+	if (len > IMAGE_LEN_MAX)
+		return -E2BIG;
+	h.total_len = len;
+	image = calloc(1, len);
+	if (image == NULL)
+		return -ENOMEM;
+	copy_part(image, &h.names, c->names, sizeof(*c->names));
+	copy_part(image, &h.patterns, c->patterns, sizeof(*c->patterns));
+	copy_part(image, &h.strings, c->strings, 1);
+	for (db = 0; db < IMAGE_DB_NB; db++)
+		copy_part(image, &h.db[db], c->db[db], 1);
+	memcpy(image, &h, sizeof(h));
+	h.checksum = image_checksum(image, len);
+	memcpy(image, &h, sizeof(h));
+	*ret_image = image;
+	*ret_len = len;
+	return 0;
+}
+
+static void
+add_reason(struct rule_errors *errs, int rc)
+{
+	struct rule_place nowhere = {NULL, 0, 0};
+
+	if (rc == -EPROTO)
+		rule_errors_add(errs, RULE_ERROR, &nowhere, NULL, "Hyperscan does not run on this CPU (it needs SSSE3)");
+	else if (rc == -E2BIG)
+		rule_errors_add(errs, RULE_ERROR, &nowhere, "use fewer names or expressions", "the compiled set is too large");
+	else
+		rule_errors_add(errs, RULE_ERROR, &nowhere, NULL, "out of memory while the rules were compiled");
+}
+
+int
+compile_model(const struct rule_model *m, uint32_t generation, struct rule_errors *errs, void **ret_image, size_t *ret_len)
+{
+	struct compiler c = {.model = m, .errs = errs};
+	size_t db;
+	int rc;
+
+	check_expressions(&c);
+	rc = errs->nb_errors == 0 ? put_names(&c) : -EINVAL;
+	if (rc == 0)
+		rc = put_patterns(&c);
+	for (db = 0; db < IMAGE_DB_NB && rc == 0; db++)
+		rc = compile_db(&c, (enum image_db)db);
+	if (rc == 0)
+		rc = write_image(&c, generation, ret_image, ret_len);
+	if (rc < 0 && rc != -EINVAL)
+		add_reason(errs, rc);
+	for (db = 0; db < IMAGE_DB_NB; db++)
+		free(c.db[db]);
+	free(c.names);
+	free(c.patterns);
+	free(c.sources);
+	free(c.strings);
+	arena_free(&c.arena);
+	return rc;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "image_check.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <hs.h>
+
+#include "hash64.h"
+#include "matcher.h"
+
+uint64_t
+image_checksum(const void *image, size_t len)
+{
+	size_t from = offsetof(struct image_header, checksum) + sizeof(uint64_t);
+
+	return hash64((const uint8_t *)image + from, len - from, IMAGE_VERSION);
+}
+
+int
+image_engine(char engine[IMAGE_ENGINE_LEN], uint64_t *ret_cpu_features)
+{
+	const char *version = hs_version();
+	hs_platform_info_t platform;
+	size_t len = strlen(version);
+
+	if (hs_populate_platform(&platform) != HS_SUCCESS)
+		return -EPROTO;
+	memset(engine, 0, IMAGE_ENGINE_LEN);
+	memcpy(engine, version, len < IMAGE_ENGINE_LEN ? len : IMAGE_ENGINE_LEN - 1);
+	*ret_cpu_features = platform.cpu_features;
+	return 0;
+}
+
+static bool
+part_fits(const struct image_part *part, size_t entry, size_t len)
+{
+	return part->offset % IMAGE_ALIGN == 0 && part->offset >= sizeof(struct image_header) && part->offset <= len &&
+	       part->nb <= (len - part->offset) / entry;
+}
+
+static bool
+string_fits(const struct image_string *s, uint32_t strings_len, uint32_t min, uint32_t max)
+{
+	return s->len >= min && s->len <= max && s->offset <= strings_len && s->len <= strings_len - s->offset;
+}
+
+static bool
+names_fit(const uint8_t *image, const struct image_header *h)
+{
+	struct image_name n;
+	uint32_t i;
+
+	for (i = 0; i < h->names.nb; i++) {
+		memcpy(&n, image + h->names.offset + (size_t)i * sizeof(n), sizeof(n));
+		if (!string_fits(&n.name, h->strings.nb, 1, MATCHER_DOMAIN_MAX) || (n.flags & ~IMAGE_NAME_ALL) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+patterns_fit(const uint8_t *image, const struct image_header *h)
+{
+	struct image_pattern p;
+	uint32_t i, least;
+
+	for (i = 0; i < h->patterns.nb; i++) {
+		memcpy(&p, image + h->patterns.offset + (size_t)i * sizeof(p), sizeof(p));
+		if (p.kind >= IMAGE_PATTERN_KIND_NB || p.rule >= h->nb_rules || p.technique >= RULE_TECHNIQUE_NB ||
+		    p.severity < 1 || p.severity > 4 || p.db >= IMAGE_DB_NB)
+			return false;
+		least = p.kind == IMAGE_PATTERN_EXPRESSION ? 0 : 1;
+		if (!string_fits(&p.text, h->strings.nb, least, MATCHER_DOMAIN_MAX))
+			return false;
+		least = p.kind <= IMAGE_PATTERN_SUFFIX_ANY ? 1 : 0;
+		if (!string_fits(&p.meant, h->strings.nb, least, MATCHER_DOMAIN_MAX))
+			return false;
+	}
+	return true;
+}
+
+static int
+engine_fits(const struct image_header *h)
+{
+	char engine[IMAGE_ENGINE_LEN];
+	uint64_t features;
+
+	if (image_engine(engine, &features) < 0 || memcmp(engine, h->engine, sizeof(engine)) != 0 ||
+	    features != h->cpu_features)
+		return -EPROTO;
+	return 0;
+}
+
+int
+image_check(const void *image, size_t len, struct image_header *ret_header, size_t *ret_meta_len)
+{
+	const uint8_t *octets = image;
+	struct image_header h;
+	size_t meta_len;
+	int i;
+
+	if (octets == NULL || len < sizeof(h) || len > IMAGE_LEN_MAX)
+		return -EBADMSG;
+	memcpy(&h, octets, sizeof(h));
+	if (h.magic != IMAGE_MAGIC)
+		return -EBADMSG;
+	if (h.version != IMAGE_VERSION)
+		return -EPROTO;
+	if (h.header_len != sizeof(h) || h.total_len != len || h.checksum != image_checksum(octets, len))
+		return -EBADMSG;
+	if (!part_fits(&h.names, sizeof(struct image_name), len) ||
+	    !part_fits(&h.patterns, sizeof(struct image_pattern), len) || !part_fits(&h.strings, 1, len))
+		return -EBADMSG;
+	meta_len = h.names.offset + (size_t)h.names.nb * sizeof(struct image_name);
+	if (h.patterns.offset < meta_len)
+		return -EBADMSG;
+	meta_len = h.patterns.offset + (size_t)h.patterns.nb * sizeof(struct image_pattern);
+	if (h.strings.offset < meta_len)
+		return -EBADMSG;
+	meta_len = h.strings.offset + (size_t)h.strings.nb;
+	for (i = 0; i < IMAGE_DB_NB; i++)
+		if (!part_fits(&h.db[i], 1, len) || h.db[i].offset < meta_len)
+			return -EBADMSG;
+	if (!names_fit(octets, &h) || !patterns_fit(octets, &h))
+		return -EBADMSG;
+	*ret_header = h;
+	*ret_meta_len = meta_len;
+	return engine_fits(&h);
+}

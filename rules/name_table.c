@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "name_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash64.h"
+
+enum {
+	NAMES_MAX = 1 << 24,
+};
+
+static inline uint64_t
+step(uint64_t h, char c)
+{
+	return (h ^ (uint8_t)c) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline uint64_t
+finish(uint64_t h)
+{
+	return h ^ h >> 29;
+}
+
+/* Octets are taken from the end, so that one pass over a domain gives the hash of each of its suffixes. */
+static uint64_t
+name_hash(const struct name_table *t, const char *name, size_t len)
+{
+	uint64_t h = t->seed;
+
+	while (len > 0)
+		h = step(h, name[--len]);
+	return finish(h);
+}
+
+static const struct image_name *
+lookup(const struct name_table *t, uint64_t h, const char *name, size_t len)
+{
+	uint32_t tag = (uint32_t)(h >> 32), i;
+
+	for (i = (uint32_t)h & t->mask; t->slots[i].name != 0; i = (i + 1) & t->mask) {
+		const struct image_name *n;
+
+		if (t->slots[i].tag != tag)
+			continue;
+		n = &t->names[t->slots[i].name - 1];
+		if (n->name.len == len && memcmp(t->strings + n->name.offset, name, len) == 0)
+			return n;
+	}
+	return NULL;
+}
+
+static uint32_t
+count_labels(const char *name, size_t len)
+{
+	uint32_t nb = 1;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		nb += name[i] == '.';
+	return nb;
+}
+
+int
+name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb, const char *strings, uint64_t seed)
+{
+	uint32_t size = 8, i, j, labels;
+
+	memset(t, 0, sizeof(*t));
+	if (nb > NAMES_MAX)
+		return -EBADMSG;
+	while (size < 2 * nb)
+		size *= 2;
+	t->slots = calloc(size, sizeof(*t->slots));
+	if (t->slots == NULL)
+		return -ENOMEM;
+	t->mask = size - 1;
+	t->seed = hash64_mix(seed ^ UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db));
+	t->names = names;
+	t->strings = strings;
+	for (i = 0; i < nb; i++) {
+		const char *name = strings + names[i].name.offset;
+		uint64_t h = name_hash(t, name, names[i].name.len);
+
+		labels = count_labels(name, names[i].name.len);
+		if (labels > t->max_labels)
+			t->max_labels = labels;
+		if (lookup(t, h, name, names[i].name.len) != NULL) { /* twice */
+			name_table_fini(t);
+			return -EBADMSG;
+		}
+		for (j = (uint32_t)h & t->mask; t->slots[j].name != 0; j = (j + 1) & t->mask)
+			;
+		t->slots[j].tag = (uint32_t)(h >> 32);
+		t->slots[j].name = i + 1;
+	}
+	return 0;
+}
+
+void
+name_table_fini(struct name_table *t)
+{
+	free(t->slots);
+	t->slots = NULL;
+}
+
+unsigned int
+name_table_classify(const struct name_table *t, const char *domain, size_t len)
+{
+	const struct image_name *n;
+	uint32_t labels = t->max_labels;
+	unsigned int class = 0;
+	uint64_t h = t->seed;
+	size_t i;
+
+	if (labels == 0)
+		return 0;
+	for (i = len; i > 0; i--) {
+		if (domain[i - 1] == '.') {
+			n = lookup(t, finish(h), domain + i, len - i);
+			if (n != NULL) {
+				class = (n->flags & IMAGE_NAME_BELOW) != 0 ? class | NAME_LEGITIMATE :
+									     class & ~NAME_LEGITIMATE;
+				if ((n->flags & IMAGE_NAME_SELF) != 0)
+					class = (n->flags & IMAGE_NAME_BELOW) != 0 ? class | NAME_PROTECTED :
+										     class & ~NAME_PROTECTED;
+			}
+			if (--labels == 0)
+				return class;
+		}
+		h = step(h, domain[i - 1]);
+	}
+	n = lookup(t, finish(h), domain, len);
+	if (n == NULL)
+		return class;
+	return (n->flags & IMAGE_NAME_SELF) != 0 ? NAME_LEGITIMATE | NAME_PROTECTED : class;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * name_table - the protected names, asked for every recipient
+ *
+ * What:      a hash table of names; one walk over a domain from its end asks for each of its suffixes that starts at a
+ *            label, and says whether the domain is legitimate and whether it belongs to a protected name. The longest
+ *            name given decides.
+ * Shape:     open addressing, at most half full; a slot is 8 octets (index and part of the hash).
+ * Threads:   immutable once built.
+ * Cost:      one multiplication per octet, one probe per label, no deeper than the deepest name given.
+ * Hostile:   the domain asked for. Names are root's, so nobody outside can make chains; the hash is seeded all the same.
+ */
+#ifndef POSTERN_NAME_TABLE_H
+#define POSTERN_NAME_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image.h"
+
+struct name_slot {
+	uint32_t tag;  /* upper half of the hash */
+	uint32_t name; /* index + 1, 0: free */
+};
+
+struct name_table {
+	const struct image_name *names;
+	const char *strings;
+	struct name_slot *slots;
+	uint64_t seed;
+	uint32_t mask;
+	uint32_t max_labels; /* of the deepest name */
+};
+
+enum name_class {
+	NAME_LEGITIMATE = 1u << 0, /* must never match */
+	NAME_PROTECTED = 1u << 1,  /* is a protected name, or a legitimate one below one (a zone does not count) */
+};
+
+/* @names and @strings must outlive the table; offsets have been checked. 0, -ENOMEM or -EBADMSG (@nb beyond reason). */
+int name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb, const char *strings, uint64_t seed);
+void name_table_fini(struct name_table *t);
+
+/* Set of enum name_class. @domain is lower case, without a trailing dot. */
+unsigned int name_table_classify(const struct name_table *t, const char *domain, size_t len);
+
+#endif

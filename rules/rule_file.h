@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rule_file - one rule file read into the model (the schema: README.md)
+ *
+ * What:      every fault of the file is added to the errors; what is good goes into the model all the same, so that
+ *            checks across files (rule_check.h) see it. The caller throws the model away when there are errors.
+ * Hostile:   any octets (fuzzed); rule files are root's, but a slip must never become a crash.
+ */
+#ifndef POSTERN_RULE_FILE_H
+#define POSTERN_RULE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rule_errors.h"
+#include "rule_model.h"
+#include "rule_reader.h"
+
+/* @file must live as long as the model. */
+void rule_file_read(const char *file, const char *octets, size_t len, struct rule_model *model,
+		    struct rule_errors *errs);
+
+/* The sections of a file; each reads one entry of its list. */
+void rule_section_protect(struct rule_reader *r, const struct yaml_node *entry, void *unused);
+void rule_section_rules(struct rule_reader *r, const struct yaml_node *entry, void *unused);
+void rule_section_watch(struct rule_reader *r, const struct yaml_node *entry, void *unused);
+void rule_section_allow(struct rule_reader *r, const struct yaml_node *entry, void *unused);
+
+/* Values more than one section has. */
+bool rule_value_verdict(struct rule_reader *r, const struct yaml_node *value, enum rule_verdict *ret);
+bool rule_value_severity(struct rule_reader *r, const struct yaml_node *value, uint8_t *ret);
+
+#endif

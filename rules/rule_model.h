@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rule_model - what rule files say, read and checked one by one, not yet compiled
+ *
+ * Ownership: all strings and nodes live in the model's arena; the arrays are the model's own.
+ */
+#ifndef POSTERN_RULE_MODEL_H
+#define POSTERN_RULE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "exception.h"
+#include "image.h"
+#include "ruleset.h"
+
+/* A name given under `protect`: a domain, a zone ("*.mil" without its "*."), or a known name of a zone. */
+struct protect_def {
+	const char *domain;
+	uint32_t flags; /* enum image_name_flags */
+	struct rule_place at;
+};
+
+enum rule_kind {
+	RULE_KIND_SUFFIX,
+	RULE_KIND_EXPRESSION,
+	RULE_KIND_LITERAL,
+};
+
+struct rule_text {
+	struct rule_text *next;
+	const char *text;
+	struct rule_place at;
+};
+
+struct rule_def {
+	struct rule_info info; /* verdict and severity with defaults put in */
+	struct rule_place id_at;
+	enum rule_kind kind;
+	uint64_t techniques;	 /* set of 1 << enum rule_technique */
+	struct rule_text *texts; /* suffixes or literals without a leading dot, or the one expression */
+	const char *meant;	 /* suffix of a suffix rule; domain of a watch entry or NULL */
+	enum image_db db;	 /* expression: over which subject */
+	unsigned int hs_flags;
+};
+
+struct rule_model {
+	struct arena arena;
+	const char *ruleset; /* `ruleset:` of the only file, or NULL */
+	struct protect_def *protects;
+	size_t nb_protects, cap_protects;
+	struct rule_def *rules;
+	size_t nb_rules, cap_rules;
+	struct exception *exceptions;
+	size_t nb_exceptions, cap_exceptions;
+};
+
+void rule_model_free(struct rule_model *m);
+
+/* One more zeroed entry; NULL: out of memory (remembered in the arena). */
+struct protect_def *rule_model_add_protect(struct rule_model *m);
+struct rule_def *rule_model_add_rule(struct rule_model *m);
+struct exception *rule_model_add_exception(struct rule_model *m);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rule_protect - entries of `protect`: domains, zones with their known names */
+#include "rule_file.h"
+
+#include <string.h>
+
+#define NB(table) (sizeof(table) / sizeof((table)[0]))
+
+struct entry {
+	const struct yaml_node *domains;
+	const struct yaml_node *known;
+	const struct yaml_node *subdomains; /* NULL: not given */
+	bool subdomains_legitimate;
+	const char *zone; /* while known names are read */
+};
+
+static void
+add(struct rule_reader *r, const struct yaml_node *at, const char *domain, uint32_t flags)
+{
+	struct protect_def *p = rule_model_add_protect(r->model);
+
+	if (p == NULL)
+		return;
+	p->domain = domain;
+	p->flags = flags;
+	p->at = at->at;
+}
+
+static bool
+is_zone(const struct yaml_node *value)
+{
+	return value->type == YAML_SCALAR && strncmp(value->text, "*.", 2) == 0;
+}
+
+static void
+read_one(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	const struct entry *e = object;
+	const char *domain;
+
+	if (is_zone(value)) {
+		if (e->domains->type == YAML_LIST && e->known != NULL)
+			reader_error(r, &value->at, "give the zone an entry of its own",
+				     "a zone with known names can't stand in a list");
+		if (!e->subdomains_legitimate)
+			reader_error(r, &e->subdomains->at, "remove it, or protect single domains",
+				     "a zone is its sub-domains: they can't be excluded");
+		if (reader_domain_part(r, value, 2, "the zone", &domain))
+			add(r, value, domain, IMAGE_NAME_BELOW);
+		return;
+	}
+	if (!reader_domain(r, value, "the protected domain", &domain))
+		return;
+	if (strchr(domain, '.') == NULL) {
+		reader_error(r, &value->at, "write \"*.NAME\" (in quotes) when every name below it is meant",
+			     "the protected domain \"%s\" is a single label", domain);
+		return;
+	}
+	add(r, value, domain, IMAGE_NAME_SELF | (e->subdomains_legitimate ? IMAGE_NAME_BELOW : 0));
+}
+
+static void
+read_known(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	const struct entry *e = object;
+	size_t len, zone_len = strlen(e->zone);
+	const char *domain;
+
+	if (!reader_domain(r, value, "the known name", &domain))
+		return;
+	len = strlen(domain);
+	if (len <= zone_len + 1 || domain[len - zone_len - 1] != '.' ||
+	    strcmp(domain + len - zone_len, e->zone) != 0) {
+		reader_error(r, &value->at, "give it an entry of its own under protect",
+			     "the known name \"%s\" does not stand below \"*.%s\"", domain, e->zone);
+		return;
+	}
+	add(r, value, domain, IMAGE_NAME_ALL);
+}
+
+static void
+key_domain(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	((struct entry *)object)->domains = value;
+}
+
+static void
+key_known(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	((struct entry *)object)->known = value;
+}
+
+static void
+key_subdomains(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	static const struct rule_word words[] = {{"legitimate", 1}, {"not", 0}};
+	struct entry *e = object;
+	int word;
+
+	e->subdomains = value;
+	if (reader_word(r, value, "subdomains", words, NB(words), &word))
+		e->subdomains_legitimate = word != 0;
+}
+
+static void
+key_name(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	const char *unused;
+
+	reader_string(r, value, "a name", 256, &unused); /* for people who read the file */
+}
+
+void
+rule_section_protect(struct rule_reader *r, const struct yaml_node *entry, void *unused)
+{
+	static const struct rule_key keys[] = {
+		{"domain", key_domain, "write \"domain: example.com\""},
+		{"name", key_name, NULL},
+		{"subdomains", key_subdomains, NULL},
+		{"known", key_known, NULL},
+	};
+	struct entry e = {.subdomains_legitimate = true};
+
+	if (entry->type == YAML_SCALAR) { /* the short form: just a domain */
+		e.domains = entry;
+		read_one(r, entry, &e);
+		return;
+	}
+	if (!reader_mapping(r, entry, keys, NB(keys), "an entry of protect", &e) || e.domains == NULL)
+		return;
+	reader_each(r, e.domains, read_one, &e);
+	if (e.known == NULL)
+		return;
+	if (!is_zone(e.domains)) {
+		if (e.domains->type != YAML_LIST)
+			reader_error(r, &e.known->at, "list the domains under \"domain\"",
+				     "\"known\" belongs to a zone such as \"*.mil\"");
+		return;
+	}
+	if (reader_domain_part(r, e.domains, 2, "the zone", &e.zone))
+		reader_list(r, e.known, "known", read_known, &e);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ruleset.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rules_fixture.h"
+
+/* What ships: which recipients match, and as what. */
+static void
+test_mil(void **state)
+{
+	struct fixture f;
+
+	fixture_load(&f, RULES_DIR "/mil.yaml");
+	assert_int_equal(f.errs.nb, 0);
+	assert_string_equal(ruleset_name(f.set), "mil");
+	assert_int_equal(ruleset_nb_rules(f.set), 1);
+	assert_int_equal(matcher_nb_rules(f.m), 1);
+	assert_int_equal(matcher_generation(f.m), 7);
+	assert_match(&f, "army.ml", "mil-ml", "suffix", "army.mil");
+	assert_int_equal(f.match.severity, 3);
+	assert_match(&f, "hq.army.ml", "mil-ml", "suffix", "hq.army.mil");
+	assert_match(&f, "navy.ml", "mil-ml", "suffix", "navy.mil");
+	assert_match(&f, "us.af.ml", "mil-ml", "suffix", "us.af.mil");
+	assert_match(&f, "a.b.c.d.us.af.ml", "mil-ml", "suffix", "a.b.c.d.us.af.mil");
+	assert_match(&f, "ARMY.ML.", "mil-ml", "suffix", "army.mil");
+	assert_no_match(&f, "gouv.ml");
+	assert_no_match(&f, "orange.ml");
+	assert_no_match(&f, "ml");
+	assert_no_match(&f, ".ml");
+	assert_no_match(&f, "xarmy.ml");
+	assert_no_match(&f, "army.ml.example.com");
+	assert_no_match(&f, "army.mil");
+	assert_no_match(&f, "ARMY.MIL..");
+	assert_no_match(&f, "hq.army.mil");
+	assert_no_match(&f, "unheard-of.mil");
+	assert_no_match(&f, "mil");
+	assert_no_match(&f, "");
+	fixture_free(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mil),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
