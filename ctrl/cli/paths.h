@@ -12,6 +12,17 @@
 
 #include <stddef.h>
 
+enum paths_program {
+	PATHS_DATAPLANE,
+	PATHS_CTRL,
+};
+
+/*
+ * The program that belongs to this one: in its build tree, in the folder of this program, or in PREFIX/libexec/postern.
+ * 0, or -1 with errno set: @buf then names the place looked at first.
+ */
+int paths_child(enum paths_program program, char *buf, size_t size);
+
 /* The folder of the rules that ship. Length of the path; -ENOENT: there is none; -ENAMETOOLONG: @size is too small. */
 int paths_default_rules(char *buf, size_t size);
 
