@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "suggest.h"
+
+struct seen {
+	char text[4096]; /* "line:column what; hint\n" of each error */
+	unsigned int nb;
+};
+
+static void
+note(void *ctx, const struct config_error *err)
+{
+	struct seen *s = ctx;
+	size_t used = strlen(s->text);
+
+	s->nb++;
+	snprintf(s->text + used, sizeof(s->text) - used, "%d:%d %s; %s\n", err->line, err->column,
+		 err->what, err->hint != NULL ? err->hint : "-");
+}
+
+static int
+load(const char *text, size_t len, struct seen *s, struct config *cfg)
+{
+	char path[] = "/tmp/postern-test-config.XXXXXX";
+	int fd = mkstemp(path), rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), (ssize_t)len);
+	close(fd);
+	memset(s, 0, sizeof(*s));
+	memset(cfg, 0, sizeof(*cfg));
+	rc = config_load(path, note, s, cfg);
+	unlink(path);
+	return rc;
+}
+
+static void
+test_whole(void **state)
+{
+	static const char text[] = "rules: /etc/postern/rules\nstate: store\n"
+				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n";
+	struct config cfg;
+	struct seen s;
+
+	assert_int_equal(load(text, sizeof(text) - 1, &s, &cfg), 0);
+	assert_int_equal(s.nb, 0);
+	assert_string_equal(cfg.rules, "/etc/postern/rules");
+	assert_string_equal(cfg.state, "/tmp/store"); /* from the folder of the file */
+	assert_string_equal(cfg.observer, "gw1");
+	assert_int_equal(cfg.nb_ports, 2);
+	assert_int_equal(cfg.ports[0], 25);
+	assert_int_equal(cfg.ports[1], 2525);
+	assert_int_equal(cfg.workers, 64);
+	config_fini(&cfg);
+	assert_null(cfg.rules);
+	config_fini(&cfg);
+	config_fini(NULL);
+}
+
+static void
+test_nothing_set(void **state)
+{
+	static const char *const texts[] = { "", "\n", "# only a comment\n", "---\n", "{}\n" };
+	struct config cfg;
+	struct seen s;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		assert_int_equal(load(texts[i], strlen(texts[i]), &s, &cfg), 0);
+		assert_null(cfg.rules);
+		assert_int_equal(cfg.nb_ports, 0);
+		assert_int_equal(cfg.workers, 0);
+	}
+}
+
+/* All errors at once, each at its place. */
+static void
+test_errors_and_places(void **state)
+{
+	static const char text[] = "rules: x\nprots: [25]\nports: [25, 25, 70000, abc]\nworkers: 65\n"
+				   "observer:\n  nam: x\nstate:\n";
+	struct config cfg;
+	struct seen s;
+
+	assert_int_equal(load(text, sizeof(text) - 1, &s, &cfg), -EINVAL);
+	assert_int_equal(s.nb, 7);
+	assert_non_null(strstr(s.text, "2:1 unknown setting \"prots\"; did you mean \"ports\"?"));
+	assert_non_null(strstr(s.text, "3:13 port 25 stands twice"));
+	assert_non_null(strstr(s.text, "3:17 a port must be a whole number from 1 to 65535, not "
+				       "\"70000\""));
+	assert_non_null(strstr(s.text, "3:24 a port"));
+	assert_non_null(strstr(s.text, "4:10 workers must be a whole number from 1 to 64, not "
+				       "\"65\""));
+	assert_non_null(strstr(s.text, "6:3 unknown setting observer.\"nam\"; did you mean"));
+	assert_non_null(strstr(s.text, "7:1 state needs a text"));
+	assert_null(cfg.rules);
+}
+
+static void
+test_broken_files(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *says;
+	} cases[] = {
+		{ "rules: [a\n", 10, ":1 " },
+		{ "workers: 1\nworkers: 2\n", 22, "2:1 duplicate key" },
+		{ "- a\n", 4, "mapping" },
+		{ "word\n", 5, "1:1 a configuration is a mapping" },
+		{ "rules: a\0b\n", 11, "NUL" },
+		{ "ports: 25\n", 10, "1:1 ports must be a list" },
+		{ "ports: []\n", 10, "1:1 ports must be a list" },
+		{ "ports: [[25]]\n", 14, "1:1 a port must be" },
+		{ "rules: [x]\n", 11, "1:1 rules needs a text" },
+		{ "workers: 1.5\n", 13, "1:10 workers must be" },
+		{ "workers: 99999999999999999999\n", 30, "1:10 workers must be" },
+		{ "observer: gw1\n", 14, "1:1 observer must be a mapping" },
+		{ "observer: {name: \"a\\x1bb\"}\n", 27, "cannot be shown" },
+		{ "? [a]\n: b\n", 10, "plain text" },
+	};
+	struct config cfg;
+	struct seen s;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(load(cases[i].text, cases[i].len, &s, &cfg), -EINVAL);
+		assert_true(s.nb >= 1);
+		if (strstr(s.text, cases[i].says) == NULL)
+			fail_msg("\"%s\" gave %s", cases[i].text, s.text);
+	}
+}
+
+static void
+test_limits(void **state)
+{
+	char *text = malloc(CONFIG_FILE_MAX + 16);
+	struct config cfg;
+	struct seen s;
+
+	assert_non_null(text);
+	memset(text, '#', CONFIG_FILE_MAX + 16);
+	text[CONFIG_FILE_MAX - 1] = '\n';
+	assert_int_equal(load(text, CONFIG_FILE_MAX, &s, &cfg), 0);
+	assert_int_equal(load(text, CONFIG_FILE_MAX + 1, &s, &cfg), -EFBIG);
+	assert_int_equal(s.nb, 1);
+	/* observer.name at its limit and beyond */
+	memcpy(text, "observer: {name: ", 17);
+	memset(text + 17, 'n', CONFIG_NAME_MAX);
+	memcpy(text + 17 + CONFIG_NAME_MAX, "}\n", 2);
+	assert_int_equal(load(text, 17 + CONFIG_NAME_MAX + 2, &s, &cfg), 0);
+	config_fini(&cfg);
+	memcpy(text + 17 + CONFIG_NAME_MAX, "n}\n", 3);
+	assert_int_equal(load(text, 17 + CONFIG_NAME_MAX + 3, &s, &cfg), -EINVAL);
+	free(text);
+	assert_int_equal(config_load("/tmp", note, &s, &cfg), -EISDIR);
+	assert_int_equal(config_load("/tmp/postern-no-such-file", note, &s, &cfg), -ENOENT);
+}
+
+static void
+test_ports(void **state)
+{
+	static const char *const wrong[] = { "",     ",",	 "25,",	  ",25", "0",	   "65536", "25,25",
+					     "25 26", "x", "-1", "25;26", "1000000000000", "+25", " 25",
+					     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17" };
+	uint16_t ports[CONFIG_PORTS_MAX];
+	unsigned int nb = 99;
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (config_parse_ports(wrong[i], ports, &nb, &why) != -EINVAL)
+			fail_msg("\"%s\" was taken", wrong[i]);
+	assert_int_equal(nb, 99);
+	assert_int_equal(config_parse_ports("25", ports, &nb, &why), 0);
+	assert_int_equal(nb, 1);
+	assert_int_equal(config_parse_ports("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,65535", ports, &nb,
+					    &why), 0);
+	assert_int_equal(nb, 16);
+	assert_int_equal(ports[15], 65535);
+}
+
+static void
+test_suggest(void **state)
+{
+	static const char *const words[] = { "speed", "state", "rules", "report", "report-file" };
+	static const struct {
+		const char *word, *meant;
+	} cases[] = {
+		{ "speeed", "speed" }, { "sped", "speed" },	 { "psede", "speed" },
+		{ "sttae", "state" },  { "rule", "rules" },	 { "repotr", "report" },
+		{ "sta", "state" },    { "re", NULL },		 { "xyzzy", NULL },
+		{ "", NULL },	       { "report-fil", "report-file" }, { "aaaa", NULL },
+	};
+	char longest[200];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *got = suggest_word(cases[i].word, words, 5);
+
+		if ((got == NULL) != (cases[i].meant == NULL) ||
+		    (got != NULL && strcmp(got, cases[i].meant) != 0))
+			fail_msg("%s: %s", cases[i].word, got != NULL ? got : "nothing");
+	}
+	memset(longest, 's', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_null(suggest_word(longest, words, 5));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_nothing_set),
+		cmocka_unit_test(test_errors_and_places),
+		cmocka_unit_test(test_broken_files),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_suggest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
