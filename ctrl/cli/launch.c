@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dp_shm.h"
+#include "rundir.h"
+
+enum {
+	ARGS_MAX = 40, /* of a command line, captures aside */
+	NUMBER_MAX = 24,
+};
+
+/* A command line under construction; numbers are written into @text. */
+struct args {
+	char *argv[ARGS_MAX];
+	unsigned int nb;
+	char text[ARGS_MAX][NUMBER_MAX];
+};
+
+static void
+add(struct args *a, const char *word)
+{
+	/* execv() takes pointers to non-const and does not write through them. */
+	a->argv[a->nb++] = (char *)(uintptr_t)word;
+	a->argv[a->nb] = NULL;
+}
+
+static void
+add_option(struct args *a, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	add(a, name);
+	add(a, value);
+}
+
+static void
+add_number(struct args *a, const char *name, unsigned int n)
+{
+	char *text = a->text[a->nb];
+
+	snprintf(text, NUMBER_MAX, "%u", n);
+	add_option(a, name, text);
+}
+
+static int
+open_segment(enum dp_shm_kind kind, const struct dp_shm_geometry *geo, int *ret_rw, int *ret_ro)
+{
+	*ret_rw = dp_shm_create(kind, geo);
+	if (*ret_rw < 0)
+		return *ret_rw;
+	*ret_ro = dp_shm_reopen_ro(*ret_rw);
+	return *ret_ro < 0 ? *ret_ro : 0;
+}
+
+/* A pipe whose end for us does not block. */
+static int
+open_pipe(int ends[static 2])
+{
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+int
+launch_open(const struct supervisor_config *cfg, struct launch *ret, const char **ret_what)
+{
+	struct dp_shm_geometry geo = {
+		.nb_workers = cfg->nb_workers,
+		.ring_octets = DP_RING_OCTETS_DEFAULT,
+		.run_flags = DP_RUN_REPLAY | (cfg->envelopes != NULL ? DP_RUN_ENVELOPES : 0),
+	};
+	int rc;
+
+	memset(ret, 0xff, sizeof(*ret)); /* -1 everywhere */
+	*ret_what = "shared memory";
+	rc = open_segment(DP_SHM_DATAPLANE, &geo, &ret->dp_rw, &ret->dp_ro);
+	if (rc == 0)
+		rc = open_segment(DP_SHM_CTRL, &geo, &ret->ctrl_rw, &ret->ctrl_ro);
+	if (rc < 0)
+		return rc;
+	*ret_what = "pipes between the processes";
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret->rules) < 0)
+		return -errno;
+	if ((rc = open_pipe(ret->dp_status)) < 0 || (rc = open_pipe(ret->ctrl_status)) < 0)
+		return rc;
+	if (cfg->progress &&
+	    ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
+		return rc;
+	*ret_what = "a temporary file for envelopes";
+	if (cfg->envelopes != NULL && (ret->journal = rundir_nameless(cfg->journal_dir)) < 0)
+		return ret->journal;
+	return 0;
+}
+
+static void
+close_if(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+void
+launch_close(struct launch *l)
+{
+	int i;
+
+	close_if(l->dp_rw);
+	close_if(l->dp_ro);
+	close_if(l->ctrl_rw);
+	close_if(l->ctrl_ro);
+	close_if(l->journal);
+	for (i = 0; i < 2; i++) {
+		close_if(l->rules[i]);
+		close_if(l->dp_status[i]);
+		close_if(l->ctrl_status[i]);
+		close_if(l->out[i]);
+		close_if(l->err[i]);
+	}
+	memset(l, 0xff, sizeof(*l));
+}
+
+int
+launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, struct child *c)
+{
+	struct args a = { .nb = 0 };
+	struct child_spec spec = {
+		.path = cfg->dataplane_path,
+		.fds = { l->dp_rw, l->ctrl_ro, l->rules[0], l->dp_status[1] },
+		.nb_fds = 4,
+		.stdin_fd = -1,
+		.stdout_fd = l->err[1],
+		.stderr_fd = l->err[1],
+	};
+	char runtime[RUNDIR_PATH_MAX + 32], *env[] = { runtime, NULL }, **argv;
+	unsigned int i;
+	int rc;
+
+	/* What DPDK leaves behind goes away with the folder of the run, even if the dataplane is killed. */
+	snprintf(runtime, sizeof(runtime), "XDG_RUNTIME_DIR=%s", cfg->run_dir);
+	spec.envp = env;
+	add(&a, "postern-dataplane");
+	add(&a, "replay");
+	add_number(&a, "--dp-fd", (unsigned int)l->dp_rw);
+	add_number(&a, "--ctrl-fd", (unsigned int)l->ctrl_ro);
+	add_number(&a, "--rules-fd", (unsigned int)l->rules[0]);
+	add_number(&a, "--status-fd", (unsigned int)l->dp_status[1]);
+	add_option(&a, "--ports", cfg->ports);
+	add_option(&a, "--speed", cfg->speed);
+	add_number(&a, "--loop", cfg->loop);
+	add(&a, "--");
+	argv = calloc(a.nb + cfg->nb_captures + 1, sizeof(*argv));
+	if (argv == NULL)
+		return -ENOMEM;
+	memcpy(argv, a.argv, a.nb * sizeof(*argv));
+	for (i = 0; i < cfg->nb_captures; i++) {
+		argv[a.nb + i] = cfg->captures[i];
+		if (strcmp(cfg->captures[i], "-") == 0)
+			spec.stdin_fd = STDIN_FILENO;
+	}
+	spec.argv = argv;
+	rc = child_spawn(c, &spec);
+	free(argv);
+	return rc;
+}
+
+int
+launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigned int start,
+	    struct child *c)
+{
+	struct args a = { .nb = 0 };
+	struct child_spec spec = {
+		.path = cfg->ctrl_path,
+		.fds = { l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal },
+		.nb_fds = l->journal >= 0 ? 5 : 4,
+		.stdin_fd = -1,
+		.stdout_fd = l->out[1],
+		.stderr_fd = l->err[1],
+	};
+	char starts[64], run_id[NUMBER_MAX], *env[] = { starts, NULL };
+
+	snprintf(starts, sizeof(starts), "POSTERN_CTRL_STARTS=%u", start);
+	snprintf(run_id, sizeof(run_id), "%016" PRIx64, cfg->run_id);
+	spec.envp = env;
+	add(&a, "postern-ctrl");
+	add(&a, "replay");
+	add_number(&a, "--dp-fd", (unsigned int)l->dp_ro);
+	add_number(&a, "--ctrl-fd", (unsigned int)l->ctrl_rw);
+	add_number(&a, "--rules-fd", (unsigned int)l->rules[1]);
+	add_number(&a, "--status-fd", (unsigned int)l->ctrl_status[1]);
+	if (l->journal >= 0)
+		add_number(&a, "--journal-fd", (unsigned int)l->journal);
+	add_option(&a, "--rules", cfg->rules);
+	add_option(&a, "--run-id", run_id);
+	add_option(&a, "--store", cfg->store);
+	add_option(&a, "--alerts", cfg->alerts);
+	add_option(&a, "--envelopes", cfg->envelopes);
+	add_option(&a, "--observer", cfg->observer);
+	spec.argv = a.argv;
+	return child_spawn(c, &spec);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * postern - the one command that people use
+ *
+ * What:      finds the command and calls it; everything else is in cmd_*.c.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "cmd_alerts.h"
+#include "cmd_rules.h"
+#include "options.h"
+#include "suggest.h"
+#include "version.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{ "replay", cmd_replay, "inspect captures and write down what was found" },
+	{ "alerts", cmd_alerts, "list, show and export stored alerts" },
+	{ "rules", cmd_rules, "check rule files, explain what they say about an address" },
+};
+
+enum {
+	NB_COMMANDS = sizeof(commands) / sizeof(commands[0]),
+};
+
+static int
+print_help(void)
+{
+	int i;
+
+	printf("postern - finds mail to lookalikes of protected domains on its way out\n\n"
+	       "Usage: postern COMMAND [OPTION...]\n\nCommands:\n");
+	for (i = 0; i < NB_COMMANDS; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	printf("\nOptions:\n"
+	       "  -h, --help     this text; \"postern COMMAND --help\" tells more\n"
+	       "  -V, --version  versions of postern and of the libraries it uses\n\n"
+	       "Try: postern replay capture.pcap\n");
+	return fflush(stdout) != 0 ? 1 : 0;
+}
+
+static const struct command *
+find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < NB_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+unknown(const char *name)
+{
+	const char *names[NB_COMMANDS], *meant;
+	int i;
+
+	if (name[0] == '-')
+		return cli_usage_error("postern", "unknown option %.200s", name);
+	for (i = 0; i < NB_COMMANDS; i++)
+		names[i] = commands[i].name;
+	meant = suggest_word(name, names, NB_COMMANDS);
+	if (meant != NULL)
+		return cli_usage_error("postern", "unknown command \"%.200s\"; did you mean \"%s\"?",
+				       name, meant);
+	return cli_usage_error("postern", "unknown command \"%.200s\"", name);
+}
+
+int
+main(int argc, char **argv)
+{
+	char help[] = "--help", *help_argv[] = { NULL, help, NULL };
+	const struct command *cmd;
+
+	if (argc < 2)
+		return cli_usage_error("postern", "which command? There are replay, alerts, rules");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    (strcmp(argv[1], "help") == 0 && argc == 2))
+		return print_help();
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+		return version_print();
+	if (strcmp(argv[1], "help") == 0) {
+		cmd = find(argv[2]);
+		help_argv[0] = argv[2];
+		return cmd != NULL ? cmd->run(2, help_argv) : unknown(argv[2]);
+	}
+	cmd = find(argv[1]);
+	return cmd != NULL ? cmd->run(argc - 1, argv + 1) : unknown(argv[1]);
+}
