@@ -250,6 +250,15 @@ normalise(char *dst, const char *src, size_t len)
 	return len;
 }
 
+bool
+matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain_len)
+{
+	char name[MATCHER_DOMAIN_MAX];
+	size_t len = normalise(name, domain, domain_len);
+
+	return len > 0 && (name_table_classify(&m->names, name, len) & NAME_LEGITIMATE) != 0;
+}
+
 static bool
 scan(const struct matcher *m, enum image_db db, const char *subject, size_t len, struct matcher_scratch *s,
      struct judgement *j)

@@ -8,13 +8,14 @@
  * Precedence: normalise (lower case, trailing dot, IDN fold) -> exactly protected, or a legitimate sub-domain of one: never
  *            a match -> rules, the strongest match first (highest severity, then the order of rules). Exceptions, sender
  *            scope and dates are not judged here (ruleset_decide()).
- * Shape:     one Hyperscan block-mode database (suffixes, literals, operators' expressions) over
- *            "local@domain"; every hit is verified exactly in C before it counts. A sorted, hashed table of
- *            protected names.
+ * Shape:     a seeded hash table of protected names, asked for each label from the end; legitimate names cost no
+ *            scan. A Hyperscan block-mode database over the domain (suffixes, literals, operators' expressions), and a
+ *            second one over "local@domain" only when an expression of an operator needs it; every hit is verified
+ *            exactly in C before it counts.
  * Threads:   struct matcher is immutable: any number of threads. One struct matcher_scratch per thread.
  * Cost:      no allocation, no lock, no system call in matcher_judge(); bounded by the length of the recipient.
  * Hostile:   the recipient (any octets). The image too: matcher_load() checks every offset, length and checksum before
- *            use, because it comes from another process.
+ *            use, because it comes from another process (ctrl, a trusted peer: against damage, see image.h).
  * Errors:    negative errno.
  */
 #ifndef POSTERN_MATCHER_H
@@ -76,6 +77,9 @@ void matcher_scratch_free(struct matcher_scratch *s);
  */
 int matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
 		  struct matcher_match *ret_match);
+
+/* Is the domain a protected one or a legitimate one below it, so that it never matches? For explanations. */
+bool matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain_len);
 
 const char *rule_technique_name(enum rule_technique t);
 int rule_technique_from_name(const char *name); /* -1: unknown */

@@ -279,6 +279,17 @@ ruleset_image(const struct ruleset *set, size_t *ret_len)
 }
 
 const char *
+rule_verdict_name(enum rule_verdict v)
+{
+	static const char *const names[] = {
+		[RULE_VERDICT_PASS] = "pass",	  [RULE_VERDICT_ALERT] = "alert", [RULE_VERDICT_REFUSE] = "refuse",
+		[RULE_VERDICT_DIVERT] = "divert", [RULE_VERDICT_RESET] = "reset",
+	};
+
+	return v >= RULE_VERDICT_PASS && v <= RULE_VERDICT_RESET ? names[v] : "unknown";
+}
+
+const char *
 ruleset_name(const struct ruleset *set)
 {
 	return set->name;

@@ -48,6 +48,8 @@ enum rule_verdict {
 	RULE_VERDICT_RESET,
 };
 
+const char *rule_verdict_name(enum rule_verdict v); /* "pass" .. "reset" */
+
 struct rule_info {
 	const char *id;	  /* unique in the set */
 	const char *name; /* for people */

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_rules.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "paths.h"
+#include "rule_date.h"
+#include "safe_text.h"
+
+enum option {
+	OPT_RULES,
+	OPT_HELP,
+	OPT_NB,
+};
+
+static const struct cli_option options[] = {
+	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
+	[OPT_HELP] = {"help", 'h', NULL, "this text"},
+	[OPT_NB] = {NULL, 0, NULL, NULL},
+};
+
+static const struct cli_option check_options[] = {
+	{"help", 'h', NULL, "this text"},
+	{NULL, 0, NULL, NULL},
+};
+
+void
+rules_print(FILE *out, const void *text, size_t len)
+{
+	char piece[4 * 256 + 1];
+	size_t n;
+
+	while (len > 0) {
+		n = len < 256 ? len : 256;
+		while (n < len && n > 252 && (((const unsigned char *)text)[n] & 0xc0) == 0x80) /* keep characters whole */
+			n--;
+		safe_text(piece, sizeof(piece), text, n);
+		fputs(piece, out);
+		text = (const char *)text + n;
+		len -= n;
+	}
+}
+
+void
+rules_print_str(FILE *out, const char *text)
+{
+	rules_print(out, text, strlen(text));
+}
+
+static void
+print_error(FILE *out, const struct rule_error *e)
+{
+	rules_print_str(out, e->file);
+	if (e->line > 0)
+		fprintf(out, ":%d:%d", e->line, e->column);
+	fprintf(out, "%s%s: ", e->file[0] != '\0' ? ": " : "", e->level == RULE_ERROR ? "error" : "warning");
+	rules_print_str(out, e->what);
+	if (e->hint != NULL) {
+		fputs("\n    ", out);
+		rules_print_str(out, e->hint);
+	}
+	fputc('\n', out);
+}
+
+int
+rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set)
+{
+	char shipped[PATH_MAX];
+	size_t i;
+	int rc;
+
+	memset(ret_errs, 0, sizeof(*ret_errs));
+	if (path == NULL) {
+		rc = paths_default_rules(shipped, sizeof(shipped));
+		if (rc < 0) {
+			fprintf(out, "postern rules: the rules that ship are not found; name yours with --rules PATH\n");
+			return rc;
+		}
+		path = shipped;
+	}
+	rc = ruleset_load(path, 1, ret_errs, ret_set);
+	for (i = 0; i < ret_errs->nb; i++)
+		print_error(out, &ret_errs->list[i]);
+	if (rc < 0 && ret_errs->nb == 0)
+		fprintf(out, "postern rules: %s\n", strerror(-rc));
+	return rc;
+}
+
+static int
+end_output(int rc)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("postern rules: standard output");
+		return 2;
+	}
+	return rc;
+}
+
+static const char *
+plural(size_t nb)
+{
+	return nb == 1 ? "" : "s";
+}
+
+static int
+check_path(const char *path)
+{
+	struct rule_errors errs;
+	struct ruleset *set;
+	size_t warnings;
+	int rc;
+
+	rc = rules_open(path, stdout, &errs, &set);
+	warnings = errs.nb - (errs.nb_errors < errs.nb ? errs.nb_errors : errs.nb);
+	if (rc == 0) {
+		rules_print_str(stdout, path != NULL ? path : ruleset_name(set));
+		printf(": good: %zu rule%s, %zu exception%s, %zu warning%s\n", ruleset_nb_rules(set),
+		       plural(ruleset_nb_rules(set)), ruleset_nb_exceptions(set), plural(ruleset_nb_exceptions(set)),
+		       warnings, plural(warnings));
+		ruleset_free(set);
+	} else if (errs.nb_errors > 0) {
+		rules_print_str(stdout, path != NULL ? path : "rules");
+		printf(": wrong: %zu error%s, %zu warning%s; nothing of it would be loaded\n", errs.nb_errors,
+		       plural(errs.nb_errors), warnings, plural(warnings));
+	}
+	rule_errors_free(&errs);
+	return rc < 0 ? 2 : warnings > 0 ? 1 : 0;
+}
+
+static int
+cmd_check(int argc, char **argv)
+{
+	struct cli_parser p;
+	const char *value, **paths;
+	int opt, rc = 0, one, nb = 0, i;
+
+	paths = calloc((size_t)argc + 1, sizeof(*paths));
+	if (paths == NULL)
+		return 2;
+	cli_init(&p, "postern rules check", check_options, argc, argv);
+	while ((opt = cli_next(&p, &value)) != CLI_END) {
+		if (opt == CLI_OPERAND) {
+			paths[nb++] = argv[p.next - 1];
+			continue;
+		}
+		free(paths);
+		if (opt == CLI_ERROR)
+			return 2;
+		printf("Usage: postern rules check [PATH...]\n\n"
+		       "Reads rule files or folders and prints every error and warning with its place.\n"
+		       "Without PATH: the rules that ship.\n\n");
+		cli_print_options(check_options);
+		printf("\nExit codes: 0 good; 1 warnings; 2 errors.\n");
+		return end_output(0);
+	}
+	if (nb == 0)
+		rc = check_path(NULL);
+	for (i = 0; i < nb; i++) {
+		one = check_path(paths[i]);
+		rc = one > rc ? one : rc;
+	}
+	free(paths);
+	return end_output(rc);
+}
+
+static const char *
+severity_name(uint8_t severity)
+{
+	static const char *const names[] = {"default", "low", "medium", "high", "critical"};
+
+	return severity < 5 ? names[severity] : "?";
+}
+
+static void
+list_rules(const struct ruleset *set)
+{
+	char techniques[256];
+	uint32_t i;
+	int t;
+
+	printf("%-24s %-8s %-9s %-8s %-24s %s\n", "RULE", "VERDICT", "SEVERITY", "ENABLED", "TECHNIQUES", "WHERE");
+	for (i = 0; i < ruleset_nb_rules(set); i++) {
+		const struct rule_info *r = ruleset_rule(set, i);
+		size_t used = 0;
+
+		techniques[0] = '\0';
+		for (t = 0; t < RULE_TECHNIQUE_NB && used < sizeof(techniques); t++)
+			if ((ruleset_rule_techniques(set, i) & UINT64_C(1) << t) != 0)
+				used += (size_t)snprintf(techniques + used, sizeof(techniques) - used, "%s%s",
+							 used > 0 ? "," : "", rule_technique_name(t));
+		printf("%-24s %-8s %-9s %-8s %-24s ", r->id, rule_verdict_name(r->verdict), severity_name(r->severity),
+		       r->enabled ? "yes" : "no", techniques);
+		rules_print_str(stdout, r->file);
+		printf(":%d\n", r->line);
+	}
+}
+
+static void
+print_date(uint64_t ns, bool is_limit)
+{
+	char date[RULE_DATE_LEN] = "-";
+
+	if (is_limit)
+		rule_date_write(ns, date);
+	printf("%-21s ", date);
+}
+
+static void
+list_exceptions(const struct ruleset *set)
+{
+	struct exception_info x;
+	size_t i;
+
+	if (ruleset_nb_exceptions(set) == 0)
+		return;
+	printf("\n%-24s %-21s %-21s %s\n", "EXCEPTION", "FROM", "UNTIL", "FOR");
+	for (i = 0; i < ruleset_nb_exceptions(set); i++) {
+		ruleset_exception(set, i, &x);
+		printf("%-24s ", x.id);
+		print_date(x.from_ns, x.from_ns != 0);
+		print_date(x.until_ns, x.until_ns != UINT64_MAX);
+		printf("%s ", x.kind);
+		if (x.local != NULL) {
+			rules_print_str(stdout, x.local);
+			putchar('@');
+		}
+		rules_print_str(stdout, x.domain);
+		printf("%s (", x.has_sender ? ", some senders only" : "");
+		rules_print_str(stdout, x.file);
+		printf(":%d)\n", x.line);
+	}
+}
+
+static int
+cmd_list(int argc, char **argv)
+{
+	const char *path = NULL, *value;
+	struct rule_errors errs;
+	struct ruleset *set;
+	struct cli_parser p;
+	int opt;
+
+	cli_init(&p, "postern rules list", options, argc, argv);
+	while ((opt = cli_next(&p, &value)) != CLI_END) {
+		if (opt == CLI_ERROR)
+			return 2;
+		if (opt == CLI_OPERAND)
+			return cli_usage_error("postern rules list", "what is \"%.200s\"? Rules are named with --rules PATH",
+					       argv[p.next - 1]);
+		if (opt == OPT_RULES) {
+			path = value;
+			continue;
+		}
+		printf("Usage: postern rules list [OPTION...]\n\nLists rules and exceptions, and where they stand.\n\n");
+		cli_print_options(options);
+		return end_output(0);
+	}
+	if (rules_open(path, stderr, &errs, &set) < 0) {
+		rule_errors_free(&errs);
+		return 2;
+	}
+	list_rules(set);
+	list_exceptions(set);
+	ruleset_free(set);
+	rule_errors_free(&errs);
+	return end_output(0);
+}
+
+static int
+print_help(void)
+{
+	printf("Usage: postern rules COMMAND [OPTION...]\n\nCommands:\n"
+	       "  check     read rule files, print every error and warning with its place\n"
+	       "  list      list rules and exceptions\n"
+	       "  explain   say what is decided about an address, and why\n\n"
+	       "\"postern rules COMMAND --help\" tells more.\n");
+	return end_output(0);
+}
+
+int
+cmd_rules(int argc, char **argv)
+{
+	if (argc < 2)
+		return cli_usage_error("postern rules", "which command? There are check, list, explain");
+	if (strcmp(argv[1], "check") == 0)
+		return cmd_check(argc - 1, argv + 1);
+	if (strcmp(argv[1], "list") == 0)
+		return cmd_list(argc - 1, argv + 1);
+	if (strcmp(argv[1], "explain") == 0)
+		return rules_explain(argc - 1, argv + 1);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return print_help();
+	return cli_usage_error("postern rules", "unknown command \"%.200s\"; there are check, list, explain", argv[1]);
+}

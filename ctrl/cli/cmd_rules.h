@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cmd_rules - postern rules check|list|explain
+ *
+ * What:      rule files checked, listed and asked. Octets from files and addresses reach a terminal through safe_text() only.
+ * Exit code: check 0, 1 (warnings) or 2 (errors); list and explain 0, or 2 when the rules or the usage are wrong.
+ */
+#ifndef POSTERN_CLI_CMD_RULES_H
+#define POSTERN_CLI_CMD_RULES_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "ruleset.h"
+
+/* @argv[0] is "rules". */
+int cmd_rules(int argc, char **argv);
+
+/* @argv[0] is "explain". */
+int rules_explain(int argc, char **argv);
+
+/*
+ * What the commands share. Load @path (NULL: the rules that ship); errors and warnings are printed to @out.
+ * 0 or negative. *ret_errs is for rule_errors_free() in any case.
+ */
+int rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set);
+
+/* Text made safe for a terminal. */
+void rules_print(FILE *out, const void *text, size_t len);
+void rules_print_str(FILE *out, const char *text);
+
+#endif
