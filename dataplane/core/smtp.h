@@ -37,6 +37,7 @@
 #include "dp_stats.h"
 #include "mailbox.h"
 #include "pool.h"
+#include "smtp_body.h"
 
 enum {
 	SMTP_LINE_HEAD_MAX = 4096, /* octets kept of a command line; more: LONG_LINE, the last SMTP_LINE_TAIL_MAX too */
@@ -116,6 +117,7 @@ struct smtp_ctx {
 	bool all_events; /* call back for every transaction (envelope records), not only for matched ones */
 	struct pool sessions; /* struct smtp_session */
 	struct pool strings;  /* lines and names up to 256 octets */
+	smtp_body_find_fn body_find; /* smtp_ctx_init(): the fastest this processor has */
 	struct pool big;      /* lines up to SMTP_LINE_HEAD_MAX + SMTP_LINE_TAIL_MAX; long lists of pending commands */
 };
 

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * smtp_reply - server lines into replies, and replies to the commands they answer
+ *
+ * In step, the first pending command is the one that was answered. When octets are missing the number of replies is
+ * unknown (ss->unsure): replies are then used up silently until one says which command it answers (354: DATA, 221: QUIT,
+ * the lines of EHLO, ...), or until several in a row came one by one with their commands.
+ */
+#include <string.h>
+
+#include "smtp_session.h"
+
+static void
+pop_until(struct smtp_run *run, int at)
+{
+	while (at-- > 0)
+		smtp_pending_pop(run, 0);
+	run->ss->unsure = false;
+}
+
+/* A reply to something we do not know to have been asked. */
+static void
+surplus(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
+
+	if (s->phase == SMTP_PHASE_BODY && (s->flags & SMTP_F_LENIENT) != 0 && code != 421 && code >= 200) {
+		/* The server took the lenient end for one. Alternative lines went before; now they are commands. */
+		bool partial = (s->flags & SMTP_F_ALT) == 0 && s->eod != SMTP_BODY_LF && s->eod != SMTP_BODY_CRLF;
+
+		ss->early_reply = (uint16_t)code;
+		s->flags &= (uint16_t)~(SMTP_F_ALT | SMTP_F_LENIENT);
+		if (partial)
+			s->flags |= SMTP_F_SKIP;
+		smtp_txn_message_end(run);
+		s->phase = SMTP_PHASE_COMMAND;
+	} else if (s->phase == SMTP_PHASE_SYNC && (s->flags & SMTP_F_GAP_BODY) != 0 && code != 421) {
+		ss->early_reply = (uint16_t)code;
+		s->flags &= (uint16_t)~SMTP_F_GAP_BODY;
+		s->flags |= SMTP_F_UNSURE;
+		smtp_txn_message_end(run);
+		s->phase = SMTP_PHASE_COMMAND;
+	} else if (s->phase == SMTP_PHASE_BODY || (s->phase == SMTP_PHASE_CHUNK && ss->bdat_last)) {
+		/* Given up early, or seen before the octets it answers. */
+		ss->early_reply = (uint16_t)code;
+	} else if (s->phase != SMTP_PHASE_START && s->phase != SMTP_PHASE_SYNC && code != 421 && !ss->unsure) {
+		smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
+	}
+}
+
+/* 354, and the DATA it answers was not seen: what follows is a message. */
+static void
+data_unseen(struct smtp_run *run)
+{
+	struct smtp_txn *t;
+
+	smtp_pending_unknown(run, false);
+	run->ss->unsure = false;
+	if (run->s->phase != SMTP_PHASE_SYNC && run->s->phase != SMTP_PHASE_COMMAND)
+		return;
+	t = smtp_txn_client(run);
+	if (t != NULL) {
+		t->kind = DP_DATA_DATA;
+		t->go_reply = 354;
+		t->flags |= SMTP_TXN_GAP;
+		if (run->ctx->all_events || (t->flags & SMTP_TXN_REPORT) != 0)
+			run->ctx->ops->data(run->ctx->ops_ctx, run->owner, t->number, DP_DATA_DATA, 354);
+	}
+	smtp_line_drop(run);
+	smtp_body_begin(run, false);
+}
+
+/* Place of the pending command that only this code answers, -1: none. */
+static int
+telling(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+
+	switch (code) {
+	case 354:
+		return smtp_pending_find(run, SMTP_P_DATA);
+	case 221:
+		return smtp_pending_find(run, SMTP_P_QUIT);
+	case 220:
+		return ss->wait == SMTP_W_STARTTLS ? smtp_pending_find(run, SMTP_P_STARTTLS) : -1;
+	case 235:
+	case 334:
+		return ss->wait == SMTP_W_AUTH ? smtp_pending_find(run, SMTP_P_AUTH) : -1;
+	case 250:
+		return ss->server_multi ? smtp_pending_find(run, SMTP_P_EHLO) : -1;
+	default:
+		return -1;
+	}
+}
+
+static void
+reply_unsure(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
+	int at = telling(run, code);
+
+	if (at >= 0) {
+		pop_until(run, at);
+		smtp_pending_pop(run, code);
+	} else if (code == 354) {
+		data_unseen(run);
+	} else if (ss->pending_nb == 0) {
+		ss->streak = 0;
+		surplus(run, code);
+	} else if (ss->pending_nb > 1 || ss->wait == SMTP_W_NONE || ss->wait == SMTP_W_BDAT) {
+		if (ss->pending_nb == 1 && ++ss->streak == SMTP_STREAK)
+			ss->unsure = false;
+		smtp_pending_pop(run, 0);
+		if (ss->pending_nb == 0 && s->phase == SMTP_PHASE_SYNC && !(s->flags & SMTP_F_GAP_BODY))
+			s->phase = SMTP_PHASE_COMMAND;
+	}
+}
+
+void
+smtp_reply(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	bool first = !ss->greeted;
+	int at, kind;
+
+	run->s->flags |= SMTP_F_SMTP;
+	ss->greeted = true;
+	if (first && !(run->s->flags & SMTP_F_MIDSTREAM) && (code == 220 || code == 554 || code == 421))
+		return;
+	if (ss->lmtp_left > 0) {
+		ss->lmtp_left--;
+		return;
+	}
+	if (ss->unsure) {
+		reply_unsure(run, code);
+		return;
+	}
+	kind = smtp_pending_first(run);
+	if (kind < 0) {
+		surplus(run, code);
+		return;
+	}
+	if ((code == 354 && kind != SMTP_P_DATA) || (code == 221 && kind != SMTP_P_QUIT)) {
+		at = telling(run, code);
+		smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
+		if (at > 0)
+			pop_until(run, at);
+	}
+	smtp_pending_pop(run, code);
+}
+
+static bool
+starts_with(const uint8_t *p, size_t len, const char *word)
+{
+	size_t i;
+
+	for (i = 0; word[i] != '\0'; i++)
+		if (i >= len || (p[i] & 0xdf) != (uint8_t)(word[i] & 0xdf))
+			return false;
+	return true;
+}
+
+static void
+ehlo_keyword(struct smtp_run *run, const uint8_t *p, size_t len)
+{
+	static const struct {
+		char name[12];
+		uint8_t cap;
+	} caps[] = {
+		{ "CHUNKING", SMTP_CAP_CHUNKING }, { "PIPELINING", SMTP_CAP_PIPELINING },
+		{ "SMTPUTF8", SMTP_CAP_SMTPUTF8 }, { "STARTTLS", SMTP_CAP_STARTTLS },
+		{ "BINARYMIME", SMTP_CAP_BINARYMIME },
+	};
+	int kind = smtp_pending_first(run);
+	unsigned int i;
+
+	if (kind != SMTP_P_EHLO && kind != SMTP_P_LHLO &&
+	    !(run->ss->unsure && smtp_pending_find(run, SMTP_P_EHLO) >= 0))
+		return;
+	if (!run->ss->server_multi)
+		run->ss->caps = 0;
+	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++)
+		if (starts_with(p, len, caps[i].name))
+			run->ss->caps |= caps[i].cap;
+}
+
+static bool
+is_digit(uint8_t c)
+{
+	return (uint8_t)(c - '0') < 10;
+}
+
+/* The head of a server line is known up to what matters. */
+static void
+server_line(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+	const uint8_t *h = ss->server_head;
+	size_t len = ss->server_len;
+	unsigned int code;
+	bool more;
+
+	if (len > 0 && len < SMTP_SERVER_HEAD && h[len - 1] == '\r')
+		len--;
+	if (len < 3 || h[0] < '1' || h[0] > '5' || !is_digit(h[1]) || !is_digit(h[2]) ||
+	    (len > 3 && h[3] != ' ' && h[3] != '-' && h[3] != '\t' && h[3] != '\r')) {
+		if (!ss->unsure)
+			smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
+		return;
+	}
+	code = (unsigned int)(h[0] - '0') * 100 + (unsigned int)(h[1] - '0') * 10 + (unsigned int)(h[2] - '0');
+	more = len > 3 && h[3] == '-';
+	if (code == 250 && len > 4)
+		ehlo_keyword(run, h + 4, len - 4);
+	if (more) {
+		ss->server_multi = true;
+		return;
+	}
+	smtp_reply(run, code);
+	ss->server_multi = false;
+}
+
+/* TLS from the first octet on (port 465, or a proxy in front): an alert or handshake record of any version. */
+static bool
+is_tls(const struct smtp_session *ss)
+{
+	return !ss->greeted && ss->server_len == 3 && (ss->server_head[0] == 0x15 || ss->server_head[0] == 0x16) &&
+	       ss->server_head[1] == 3 && ss->server_head[2] <= 4;
+}
+
+void
+smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len)
+{
+	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_session *ss;
+	const uint8_t *lf;
+	size_t off = 0, n, head;
+
+	if (len == 0 || (s->flags & SMTP_F_OPAQUE) != 0)
+		return;
+	ss = run.ss = smtp_session_get(ctx, s);
+	if (ss == NULL)
+		return;
+	s->flags |= SMTP_F_SERVER_SEEN;
+	while (off < len && !(s->flags & SMTP_F_OPAQUE)) {
+		lf = memchr(p + off, '\n', len - off);
+		n = lf != NULL ? (size_t)(lf - (p + off)) : len - off;
+		head = SMTP_SERVER_HEAD - ss->server_len;
+		head = head < n ? head : n;
+		if (ss->server_len < 3 && head > 0 && !ss->greeted && (ss->server_len > 0 || p[off] < ' ')) {
+			/* Octet by octet up to the third: TLS is told by these. */
+			ss->server_head[ss->server_len++] = p[off++];
+			if (is_tls(ss))
+				smtp_go_opaque(&run);
+			continue;
+		}
+		memcpy(ss->server_head + ss->server_len, p + off, head);
+		ss->server_len = (uint8_t)(ss->server_len + head);
+		off += n;
+		if (lf == NULL)
+			return;
+		off++;
+		server_line(&run);
+		ss->server_len = 0;
+	}
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* smtp_sync - gaps, waits given up, first octets that decide, and connections without memory for a session */
+#include <string.h>
+
+#include "smtp_session.h"
+
+void
+smtp_body_begin(struct smtp_run *run, bool gap)
+{
+	struct smtp *s = run->s;
+
+	smtp_line_drop(run);
+	s->eod = SMTP_BODY_CRLF;
+	s->body_octets = 0;
+	s->flags &= (uint16_t)~(SMTP_F_ALT | SMTP_F_LENIENT | SMTP_F_SKIP | SMTP_F_GAP_BODY);
+	run->ss->early_reply = 0;
+	s->phase = SMTP_PHASE_BODY;
+	if (gap) {
+		s->phase = SMTP_PHASE_SYNC;
+		s->flags |= SMTP_F_GAP_BODY | SMTP_F_UNSURE;
+	}
+}
+
+/* CRLF . CRLF: whatever was believed before, the next octets are commands. */
+void
+smtp_message_end(struct smtp_run *run)
+{
+	struct smtp *s = run->s;
+
+	s->flags &= (uint16_t)~(SMTP_F_ALT | SMTP_F_LENIENT | SMTP_F_SKIP | SMTP_F_GAP_BODY | SMTP_F_UNSURE);
+	s->phase = SMTP_PHASE_COMMAND;
+	smtp_line_drop(run);
+	smtp_txn_message_end(run);
+}
+
+enum verdict { MORE, YES, NO };
+
+/* Does a line that begins with these octets read as a command? YES and NO do not change with further octets. */
+static enum verdict
+reads_as_command(const uint8_t *p, size_t n)
+{
+	struct smtp_command cmd;
+	size_t i;
+
+	for (i = 0; i < n && (uint8_t)((p[i] | 0x20) - 'a') < 26; i++)
+		;
+	if (i == n)
+		return n < 10 ? MORE : NO;
+	if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r' && p[i] != '\n')
+		return NO;
+	smtp_command_parse(p, i, &cmd);
+	return cmd.verb != SMTP_V_UNKNOWN && cmd.verb != SMTP_V_OTHER && cmd.verb != SMTP_V_PROXY ? YES : NO;
+}
+
+static enum verdict
+reads_as_tls(const uint8_t *p, size_t n, uint8_t first, uint8_t last)
+{
+	if (p[0] < first || p[0] > last || (n > 1 && p[1] != 3) || (n > 2 && p[2] > 4))
+		return NO;
+	return n > 2 ? YES : MORE;
+}
+
+/* PROXY protocol v2: signature, version and command, family, length of what follows (big-endian). */
+static enum verdict
+reads_as_proxy(const uint8_t *p, size_t n)
+{
+	static const uint8_t sig[12] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a };
+
+	if (memcmp(p, sig, n < sizeof(sig) ? n : sizeof(sig)) != 0 || (n > 12 && p[12] >> 4 != 2))
+		return NO;
+	return n == SMTP_GUESS_MAX ? YES : MORE;
+}
+
+static enum verdict
+guess_tls(struct smtp_run *run, const uint8_t *p, size_t n)
+{
+	struct smtp *s = run->s;
+	enum verdict v;
+
+	switch (run->ss->guess_kind) {
+	case SMTP_G_STARTTLS:
+		v = reads_as_tls(p, n, 0x16, 0x16);
+		if (v == YES)
+			s->flags |= SMTP_F_STARTTLS;
+		break;
+	case SMTP_G_START:
+		v = reads_as_tls(p, n, 0x16, 0x16);
+		break;
+	case SMTP_G_MIDSTREAM:
+		v = reads_as_tls(p, n, 0x14, 0x17);
+		break;
+	default:
+		return NO;
+	}
+	if (v == YES)
+		smtp_go_opaque(run);
+	return v;
+}
+
+/* What do the octets in ss->guess decide? NO: they are read again in the phase that was chosen. */
+static enum verdict
+guess_decide(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
+	enum verdict v = guess_tls(run, ss->guess, ss->guess_len);
+
+	if (v != NO)
+		return v;
+	switch (ss->guess_kind) {
+	case SMTP_G_START:
+		v = reads_as_proxy(ss->guess, ss->guess_len);
+		if (v == YES) {
+			s->chunk_left = (uint64_t)ss->guess[14] << 8 | ss->guess[15];
+			if (s->chunk_left > 0) {
+				s->flags |= SMTP_F_PREAMBLE;
+				s->phase = SMTP_PHASE_CHUNK;
+			}
+		}
+		return v;
+	case SMTP_G_DATA:
+		v = reads_as_command(ss->guess, ss->guess_len);
+		if (v == NO)
+			smtp_body_begin(run, ss->wait_gap);
+		break;
+	case SMTP_G_AUTH:
+		v = reads_as_command(ss->guess, ss->guess_len);
+		if (v == NO)
+			s->phase = SMTP_PHASE_AUTH_LINE;
+		break;
+	default:
+		return NO;
+	}
+	return v == MORE ? MORE : NO;
+}
+
+/* Take octets until they decide what they are. Returns how many were taken; one at least. */
+size_t
+smtp_guess_feed(struct smtp_run *run, const uint8_t *p, size_t len)
+{
+	struct smtp_session *ss = run->ss;
+	uint8_t again[SMTP_GUESS_MAX];
+	enum verdict v = ss->guess_kind == SMTP_G_DECIDED ? NO : MORE;
+	size_t n = 0, nb;
+	int64_t off = run->call_off;
+
+	while (v == MORE && n < len) {
+		ss->guess[ss->guess_len++] = p[n++];
+		v = guess_decide(run);
+	}
+	if (v == MORE)
+		return n;
+	nb = ss->guess_len;
+	memcpy(again, ss->guess, nb);
+	ss->guess_len = 0;
+	run->s->flags &= (uint16_t)~SMTP_F_GUESS;
+	if (v == NO && nb > 0) {
+		run->call_off = off + (int64_t)n - (int64_t)nb;
+		smtp_client_loop(run, again, nb);
+		run->call_off = off;
+	}
+	return n;
+}
+
+void
+smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
+{
+	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_session *ss;
+
+	if (s->phase != SMTP_PHASE_WAIT)
+		return;
+	ss = run.ss = smtp_session_get(ctx, s);
+	smtp_anomaly(&run, DP_ANOMALY_BIT(REPLY_UNSEEN));
+	s->phase = smtp_command_phase(s);
+	if (ss->wait == SMTP_W_BDAT) {
+		smtp_bdat_decide(&run);
+		return;
+	}
+	ss->guess_kind = ss->wait == SMTP_W_DATA ? SMTP_G_DATA :
+			 ss->wait == SMTP_W_AUTH ? SMTP_G_AUTH :
+						   SMTP_G_STARTTLS;
+	ss->guess_len = 0;
+	ss->wait = SMTP_W_NONE;
+	s->flags |= SMTP_F_GUESS;
+}
+
+static void
+gap_in_chunk(struct smtp_run *run, uint64_t octets)
+{
+	struct smtp *s = run->s;
+
+	if (octets != 0 && octets <= s->chunk_left) {
+		s->chunk_left -= octets;
+		if (!(s->flags & SMTP_F_PREAMBLE))
+			s->body_octets += octets;
+		if (s->chunk_left > 0)
+			return;
+		s->phase = smtp_command_phase(s);
+		s->flags &= (uint16_t)~SMTP_F_PREAMBLE;
+		smtp_chunk_end(run);
+		return;
+	}
+	s->chunk_left = 0;
+	s->flags &= (uint16_t)~SMTP_F_PREAMBLE;
+	smtp_chunk_end(run);
+	s->flags |= SMTP_F_UNSURE;
+	s->phase = SMTP_PHASE_SYNC;
+	run->ss->unsure = true;
+	run->ss->streak = 0;
+}
+
+void
+smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octets)
+{
+	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_session *ss;
+
+	if (s->phase == SMTP_PHASE_OPAQUE)
+		return;
+	ss = run.ss = smtp_session_get(ctx, s);
+	if (ss == NULL)
+		return;
+	smtp_line_cut(&run);
+	smtp_anomaly(&run, DP_ANOMALY_BIT(GAP_CLIENT));
+	if (ss->client_open)
+		smtp_txn_client(&run)->flags |= SMTP_TXN_GAP;
+	s->flags &= (uint16_t)~SMTP_F_SKIP;
+	if (s->phase == SMTP_PHASE_CHUNK) {
+		gap_in_chunk(&run, octets);
+		return;
+	}
+	if (s->phase == SMTP_PHASE_WAIT) {
+		ss->wait_gap = true;
+		return;
+	}
+	if (s->phase == SMTP_PHASE_BODY || ((s->flags & SMTP_F_GUESS) && ss->guess_kind == SMTP_G_DATA)) {
+		s->body_octets += octets;
+		s->flags &= (uint16_t)~(SMTP_F_ALT | SMTP_F_LENIENT);
+		s->flags |= SMTP_F_GAP_BODY;
+	} else if (!(s->flags & SMTP_F_GAP_BODY)) {
+		/* Commands may be missing: the replies can't be counted off any more. */
+		ss->unsure = true;
+		ss->streak = 0;
+	}
+	s->flags |= SMTP_F_UNSURE;
+	s->flags &= (uint16_t)~SMTP_F_GUESS;
+	ss->guess_len = 0;
+	s->phase = SMTP_PHASE_SYNC;
+}
+
+void
+smtp_server_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octets)
+{
+	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_session *ss;
+	unsigned int i;
+
+	(void)octets;
+	if ((s->flags & SMTP_F_OPAQUE) != 0)
+		return;
+	ss = run.ss = smtp_session_get(ctx, s);
+	if (ss == NULL)
+		return;
+	smtp_anomaly_reply(&run, DP_ANOMALY_BIT(GAP_SERVER));
+	for (i = 0; i < ss->txn_nb; i++)
+		ss->txns[(ss->txn_head + i) % SMTP_TXNS_MAX].flags |= SMTP_TXN_GAP;
+	ss->server_len = 0;
+	ss->server_multi = false;
+	ss->greeted = true;
+	smtp_pending_unknown(&run, true);
+}
+
+/* Without a session nothing is remembered: whole lines that read as RCPT are reported, chunks are not skipped. */
+size_t
+smtp_client_bare(struct smtp_run *run, const uint8_t *p, size_t len)
+{
+	struct smtp *s = run->s;
+	const uint8_t *end = p + len, *q = p, *lf;
+
+	s->phase = SMTP_PHASE_SYNC;
+	s->flags |= SMTP_F_UNSURE;
+	s->flags &= (uint16_t)~SMTP_F_GUESS;
+	for (; q < end; q = lf + 1) {
+		struct smtp_command cmd;
+		struct smtp_rcpt rcpt;
+		struct mailbox m;
+		size_t n;
+
+		lf = memchr(q, '\n', (size_t)(end - q));
+		n = lf != NULL ? (size_t)(lf - q) : (size_t)(end - q);
+		if (n > 0 && q[n - 1] == '\r')
+			n--;
+		n = n < SMTP_LINE_HEAD_MAX ? n : SMTP_LINE_HEAD_MAX;
+		smtp_command_parse(q, n, &cmd);
+		if (cmd.verb == SMTP_V_RCPT && cmd.is_sure) {
+			mailbox_read(cmd.arg, cmd.arg_len, lf == NULL, &m);
+			rcpt = (struct smtp_rcpt){
+				.index = (uint32_t)++s->body_octets,
+				.line_octets = (uint32_t)(lf != NULL ? lf + 1 - q : end - q),
+				.anomalies = DP_ANOMALY_BIT(RESOURCE) | DP_ANOMALY_BIT(RESYNC),
+				.mailbox = &m,
+				.address = { m.address, m.address_len, m.address_len, 0 },
+			};
+			s->flags |= SMTP_F_SMTP;
+			dp_count(run->ctx->counters, DP_STAT_RECIPIENTS, 1);
+			run->ctx->ops->rcpt(run->ctx->ops_ctx, run->owner, &rcpt);
+		}
+		if (lf == NULL)
+			break;
+	}
+	return len;
+}
