@@ -120,6 +120,12 @@ struct packet_hash_seed {
  */
 enum packet_class packet_decode(struct packet *p, const struct packet_hash_seed *seed);
 
+/*
+ * Put VLAN ids (outer, inner) into the key of a decoded packet and hash it anew: for a datagram put together from
+ * fragments, which has no link layer of its own but belongs to the flow of its tags.
+ */
+void packet_set_vlan(struct packet *p, const uint16_t vlan[2], const struct packet_hash_seed *seed);
+
 /* Is either port of @p one of the @nb ports at @ports (host order)? Only for PACKET_TCP. */
 bool packet_has_port(const struct packet *p, const uint16_t *ports, unsigned int nb);
 
