@@ -4,11 +4,18 @@
  *
  * What:      keyed by (source, destination, id, protocol, family, VLAN); gives out a whole IP packet (raw, without link
  *            layer) as soon as no octet is missing. Keeps fragments of both families; first fragment last is fine.
+ *            The packet has a plain header: IPv4 options, and IPv6 headers before the fragment header, are left out.
+ *            IPv4 fragments of protocols that can't lead to TCP are not kept; IPv6 datagrams of such are put together
+ *            (the first fragment alone says what they are) and not given out.
  * Overlaps:  octets seen twice and equal are no event. Where they differ, receivers differ: some keep the first octets,
- *            some the last, most today (RFC 5722, Linux since 4.18) discard the datagram. Both readings are given out.
+ *            some the last, most today (RFC 5722, Linux since 4.18) discard the datagram. Both readings are given out,
+ *            and again when later pieces change the newest reading: a receiver that discarded may begin from any piece.
+ *            Pieces beyond the end, two ends, and two protocols are contradictions of the same kind.
  * Memory:    one block given at init; datagrams at once and octets in all are bounded; the oldest is given up first.
  * Threads:   one worker. Time:  ns, given by the caller.
- * Hostile:   all. Limits: IPFRAG_DATAGRAM_MAX octets, IPFRAG_PIECES_MAX pieces per datagram; every refusal is counted.
+ * Hostile:   all. Limits: IPFRAG_DATAGRAM_MAX octets, IPFRAG_PIECES_MAX pieces per datagram (exact duplicates are free);
+ *            every refusal is counted: FRAG_REFUSED what no receiver takes (a wrong IPv4 header checksum is such),
+ *            FRAG_IGNORED, FRAG_LIMIT, FRAG_TIMEOUTS, FRAG_OVERLAPS. DATAGRAMS is left to the caller, who originates them.
  * Source:    RFC 791 §3.2, RFC 8200 §4.5, RFC 5722, RFC 6946 (atomic fragments).
  */
 #ifndef POSTERN_IPFRAG_H
@@ -45,7 +52,8 @@ unsigned int ipfrag_input(struct ipfrag *t, const struct packet *p);
 /*
  * Datagram @i of the last ipfrag_input(): fills the caller's group of fields of @ret (frame, cap_len, wire_len, link =
  * PACKET_LINK_RAW, rebuilt = 1 + i, and ts_ns, frame_no, loop, wire of the piece that completed it), ready for
- * packet_decode(). The VLAN ids are set in @ret_vlan[0..1] (outer, inner): the caller puts them into the key.
+ * packet_decode(). The VLAN ids are set in @ret_vlan[0..1] (outer, inner): the caller puts them into the key with
+ * packet_set_vlan(), which hashes it anew.
  */
 void ipfrag_get(const struct ipfrag *t, unsigned int i, struct packet *ret, uint16_t ret_vlan[2]);
 
