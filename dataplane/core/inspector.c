@@ -1,1 +1,496 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "inspector.h"
+
+#include "flow.h"
+#include "tcp_keep.h"
+#include "tcp_reasm.h"
+#include "tcp_track.h"
+
+enum {
+	FLOWS_LIMIT = 1 << 28,
+	BLOCKS_LIMIT = 1 << 24,
+	GIVE_UP_LIMIT = 1 << 26,
+};
+
+struct inspector {
+	struct flow_table table;
+	struct tcp_reasm reasm;
+	struct smtp_ctx smtp;
+	const struct packet *current;
+
+	struct inspector_config cfg;
+	struct inspector_ops ops;
+	void *ops_ctx;
+	struct dp_counters *counters;
+	struct packet last; /* stands for the last packet of a flow that ends without one */
+};
+
+void
+inspector_config_default(struct inspector_config *cfg)
+{
+	*cfg = (struct inspector_config){
+		.ports = { 25, 587, 2525 },
+		.nb_ports = 3,
+		.flows_max = 1 << 18,
+		.sessions_max = 1 << 17,
+		.reasm_blocks = 1 << 15,
+		.reasm_flow_blocks = 256,
+		.idle_ns = UINT64_C(600) * 1000000000, /* the longest time limit of RFC 5321 §4.5.3.2 */
+		.closed_ns = UINT64_C(30) * 1000000000,
+		.give_up_octets = 1 << 17,
+	};
+}
+
+static bool
+config_is_valid(const struct inspector_config *c)
+{
+	return c->nb_ports <= INSPECTOR_PORTS_MAX && c->flows_max > 0 && c->flows_max <= FLOWS_LIMIT &&
+	       c->sessions_max > 0 && c->sessions_max <= FLOWS_LIMIT && c->reasm_blocks > 0 &&
+	       c->reasm_blocks <= BLOCKS_LIMIT && c->reasm_flow_blocks >= 4 && c->reasm_flow_blocks <= UINT16_MAX &&
+	       c->give_up_octets > 0 && c->give_up_octets <= GIVE_UP_LIMIT;
+}
+
+/* A session holds the HELO name and the sender, and a line in pieces now and then; long ones are rare. */
+static struct smtp_limits
+smtp_limits(const struct inspector_config *c)
+{
+	return (struct smtp_limits){
+		.sessions = c->sessions_max,
+		.strings = 3 * c->sessions_max,
+		.big = 64 + c->sessions_max / 8,
+	};
+}
+
+static size_t
+align64(size_t n)
+{
+	return (n + 63) & ~(size_t)63;
+}
+
+size_t
+inspector_mem_size(const struct inspector_config *cfg)
+{
+	struct smtp_limits limits = smtp_limits(cfg);
+
+	return align64(sizeof(struct inspector)) + align64(flow_table_mem_size(cfg->flows_max)) +
+	       pool_mem_size(cfg->reasm_blocks, TCP_SEG_LEN) + align64(TCP_SCRATCH_LEN) +
+	       align64(smtp_ctx_mem_size(&limits));
+}
+
+/* --- from TCP to SMTP --- */
+
+static size_t
+sink_client(void *ctx, struct flow *f, const uint8_t *p, size_t len)
+{
+	struct inspector *ins = ctx;
+
+	return smtp_client_data(&ins->smtp, &f->smtp, f, p, len);
+}
+
+static void
+sink_server(void *ctx, struct flow *f, const uint8_t *p, size_t len)
+{
+	struct inspector *ins = ctx;
+
+	smtp_server_data(&ins->smtp, &f->smtp, f, p, len);
+}
+
+static void
+sink_give_up(void *ctx, struct flow *f)
+{
+	struct inspector *ins = ctx;
+
+	smtp_client_give_up(&ins->smtp, &f->smtp, f);
+}
+
+static void
+sink_gap(void *ctx, struct flow *f, enum flow_side side, uint64_t octets)
+{
+	struct inspector *ins = ctx;
+
+	if (side == FLOW_CLIENT)
+		smtp_client_gap(&ins->smtp, &f->smtp, f, octets);
+	else
+		smtp_server_gap(&ins->smtp, &f->smtp, f, octets);
+}
+
+static void
+sink_alternative(void *ctx, struct flow *f, const uint8_t *p, size_t len, bool at_line_start)
+{
+	struct inspector *ins = ctx;
+
+	/* Its recipients have no place of their own in the stream. */
+	ins->reasm.piece = NULL;
+	ins->reasm.piece_seq = f->dir[FLOW_CLIENT].next;
+	ins->reasm.piece_len = 0;
+	smtp_client_alternative(&ins->smtp, &f->smtp, f, p, len, at_line_start);
+}
+
+static void
+sink_note(void *ctx, struct flow *f, uint64_t anomalies)
+{
+	struct inspector *ins = ctx;
+
+	smtp_note(&ins->smtp, &f->smtp, anomalies);
+}
+
+static const struct tcp_sink sink = {
+	.client = sink_client,
+	.server = sink_server,
+	.give_up = sink_give_up,
+	.gap = sink_gap,
+	.alternative = sink_alternative,
+	.note = sink_note,
+};
+
+/* --- from SMTP to the owner --- */
+
+static void
+on_txn_begin(void *ctx, void *owner, uint32_t transaction, const struct smtp_str *helo, const struct smtp_str *sender,
+	     uint64_t anomalies)
+{
+	const struct inspector *ins = ctx;
+
+	ins->ops.smtp.txn_begin(ins->ops_ctx, owner, transaction, helo, sender, anomalies);
+}
+
+static bool
+on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
+{
+	const struct inspector *ins = ctx;
+	struct flow *f = owner;
+
+	f->piece = ins->reasm.piece;
+	f->piece_len = ins->reasm.piece_len;
+	f->piece_seq = ins->reasm.piece_seq;
+	return ins->ops.smtp.rcpt(ins->ops_ctx, owner, rcpt);
+}
+
+static void
+on_rcpt_reply(void *ctx, void *owner, uint32_t transaction, uint32_t index, uint16_t reply)
+{
+	const struct inspector *ins = ctx;
+
+	ins->ops.smtp.rcpt_reply(ins->ops_ctx, owner, transaction, index, reply);
+}
+
+static void
+on_data(void *ctx, void *owner, uint32_t transaction, enum dp_data_kind kind, uint16_t reply)
+{
+	const struct inspector *ins = ctx;
+
+	ins->ops.smtp.data(ins->ops_ctx, owner, transaction, kind, reply);
+}
+
+static void
+on_txn_end(void *ctx, void *owner, const struct smtp_txn_end *end)
+{
+	const struct inspector *ins = ctx;
+
+	ins->ops.smtp.txn_end(ins->ops_ctx, owner, end);
+}
+
+static const struct smtp_ops smtp_ops = {
+	.txn_begin = on_txn_begin,
+	.rcpt = on_rcpt,
+	.rcpt_reply = on_rcpt_reply,
+	.data = on_data,
+	.txn_end = on_txn_end,
+};
+
+struct inspector *
+inspector_init(void *mem, const struct inspector_config *cfg, const struct inspector_ops *ops, void *ops_ctx,
+	       struct dp_counters *counters)
+{
+	struct inspector *ins = mem;
+	struct smtp_limits limits;
+	uint8_t *at = mem;
+
+	if (!config_is_valid(cfg))
+		return NULL;
+	limits = smtp_limits(cfg);
+	ins->cfg = *cfg;
+	ins->ops = *ops;
+	ins->ops_ctx = ops_ctx;
+	ins->counters = counters;
+	ins->current = &ins->last;
+	at += align64(sizeof(*ins));
+	flow_table_init(&ins->table, at, cfg->flows_max);
+	at += align64(flow_table_mem_size(cfg->flows_max));
+	ins->reasm = (struct tcp_reasm){
+		.sink = &sink,
+		.sink_ctx = ins,
+		.counters = counters,
+		.flow_blocks = cfg->reasm_flow_blocks,
+		.give_up_octets = (uint32_t)cfg->give_up_octets,
+		.body_find = smtp_body_find_best(),
+	};
+	pool_init(&ins->reasm.segs, at, cfg->reasm_blocks, TCP_SEG_LEN);
+	at += pool_mem_size(cfg->reasm_blocks, TCP_SEG_LEN);
+	ins->reasm.scratch = at;
+	at += align64(TCP_SCRATCH_LEN);
+	ins->smtp = (struct smtp_ctx){
+		.ops = &smtp_ops,
+		.ops_ctx = ins,
+		.counters = counters,
+		.all_events = cfg->all_events,
+	};
+	smtp_ctx_init(&ins->smtp, at, &limits);
+	return ins;
+}
+
+/* --- the end of a flow --- */
+
+/* Callbacks at the end of @f speak of its last packet, whenever the end is noticed. */
+static void
+set_current_last(struct inspector *ins, const struct flow *f)
+{
+	ins->last = (struct packet){
+		.ts_ns = f->last_ns,
+		.frame_no = f->last_frame,
+		.loop = f->loop,
+		.wire = f->key.wire,
+		.class = PACKET_TCP,
+		.key = f->key,
+		.hash = f->hash,
+	};
+	ins->current = &ins->last;
+}
+
+static void
+count_end(struct inspector *ins, enum dp_close how, const struct smtp_summary *sum)
+{
+	dp_count(ins->counters, DP_STAT_FLOWS_ENDED, 1);
+	if (how == DP_CLOSE_AGED)
+		dp_count(ins->counters, DP_STAT_FLOWS_AGED, 1);
+	if (how == DP_CLOSE_EVICTED)
+		dp_count(ins->counters, DP_STAT_FLOWS_EVICTED, 1);
+	if (sum->anomalies != 0)
+		dp_count(ins->counters, DP_STAT_SESSIONS_ANOMALOUS, 1);
+}
+
+/* Everything that @f still has to say; its entry stays, for late segments. */
+static void
+report_end(struct inspector *ins, struct flow *f, enum dp_close how)
+{
+	const uint32_t both = FLOW_SEEN << FLOW_CLIENT | FLOW_SEEN << FLOW_SERVER;
+	struct smtp_summary sum;
+	uint8_t helo[DP_STR_HELO_MAX];
+
+	tcp_reasm_finish(&ins->reasm, f);
+	if (f->flags & FLOW_DATA && (f->flags & both) != both)
+		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(ONE_SIDED));
+	smtp_summary(&ins->smtp, &f->smtp, &sum);
+	/* The last transaction ends before the connection does; the name outlives the session. */
+	if (sum.helo.len > sizeof(helo))
+		sum.helo.len = sizeof(helo);
+	if (sum.helo.len > 0)
+		memcpy(helo, sum.helo.p, sum.helo.len);
+	sum.helo.p = helo;
+	smtp_close(&ins->smtp, &f->smtp, f);
+	count_end(ins, how, &sum);
+	f->flags |= FLOW_ENDED;
+	ins->ops.flow_end(ins->ops_ctx, f, how, &sum);
+}
+
+/* @how unless the connection was closed before. */
+static void
+end_flow(struct inspector *ins, struct flow *f, enum dp_close how)
+{
+	if (!(f->flags & FLOW_ENDED)) {
+		if (f->flags & FLOW_CLOSED)
+			how = f->flags & FLOW_RST ? DP_CLOSE_RST : DP_CLOSE_FIN;
+		set_current_last(ins, f);
+		report_end(ins, f, how);
+	}
+	flow_remove(&ins->table, f);
+}
+
+static bool
+is_expired(const struct inspector *ins, const struct flow *f, uint64_t now_ns)
+{
+	uint64_t limit = f->flags & FLOW_CLOSED ? ins->cfg.closed_ns : ins->cfg.idle_ns;
+
+	return now_ns > f->last_ns && now_ns - f->last_ns > limit;
+}
+
+/* --- packets --- */
+
+static struct flow *
+new_flow(struct inspector *ins, const struct packet *p)
+{
+	struct flow *f = flow_create(&ins->table, p);
+
+	if (f == NULL) {
+		end_flow(ins, flow_idle_longest(&ins->table), DP_CLOSE_EVICTED);
+		ins->current = p;
+		f = flow_create(&ins->table, p);
+	}
+	tcp_open(f, p, ins->cfg.ports, ins->cfg.nb_ports);
+	dp_count(ins->counters, DP_STAT_FLOWS, 1);
+	smtp_open(&ins->smtp, &f->smtp, f->flags & FLOW_MIDSTREAM ? SMTP_OPEN_MIDSTREAM : 0);
+	if (f->flags & FLOW_MIDSTREAM)
+		dp_count(ins->counters, DP_STAT_FLOWS_MIDSTREAM, 1);
+	return f;
+}
+
+/* The flow that @p belongs to, NULL when there is nothing in it for us. */
+static struct flow *
+find_flow(struct inspector *ins, const struct packet *p)
+{
+	struct flow *f = flow_lookup(&ins->table, p);
+	enum dp_close how = DP_CLOSE_REPLACED;
+	enum tcp_belongs belongs = TCP_NEW;
+
+	if (f != NULL) {
+		if (is_expired(ins, f, p->ts_ns))
+			how = DP_CLOSE_AGED;
+		else if (f->loop == p->loop)
+			belongs = tcp_belongs(f, p);
+		if (belongs == TCP_SAME)
+			return f;
+		/* What opens nothing does not end anything either: ageing will. */
+		if (belongs == TCP_STRAY || !tcp_opens(p))
+			return NULL;
+		end_flow(ins, f, how);
+		ins->current = p;
+	}
+	return tcp_opens(p) ? new_flow(ins, p) : NULL;
+}
+
+static void
+inspect(struct inspector *ins, const struct packet *p)
+{
+	struct flow *f = find_flow(ins, p);
+	/* Of the second reading of a datagram only the octets count. */
+	bool is_reading = p->rebuilt == 2;
+	enum flow_side side;
+
+	if (f == NULL)
+		return;
+	flow_touch(&ins->table, f, p->ts_ns, p->frame_no);
+	side = tcp_side(f, p);
+	if (f->flags & FLOW_ENDED) {
+		if (p->payload_len > 0)
+			dp_count(ins->counters, DP_STAT_SEGS_RETRANS, 1);
+		return;
+	}
+	if (!is_reading || !(f->flags & FLOW_BASE << side))
+		tcp_track_before(f, side, p);
+	if (is_reading)
+		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(FRAG_OVERLAP));
+	if (p->payload_len > 0 || p->missing_len > 0) {
+		const struct tcp_input in = {
+			.p = packet_payload(p),
+			.len = p->payload_len,
+			.missing = p->missing_len,
+			.seq = tcp_payload_seq(p),
+			.ack = p->ack,
+			.has_ack = p->tcp_flags & PACKET_ACK,
+		};
+
+		f->flags |= FLOW_DATA;
+		if (f->flags & FLOW_BASE << side)
+			tcp_reasm_input(&ins->reasm, f, side, &in);
+	}
+	if (tcp_reasm_waits(f))
+		tcp_reasm_settle(&ins->reasm, f, false);
+	if (f->flags & FLOW_KEPT)
+		tcp_keep_trim(&ins->reasm, f);
+	if (p->tcp_flags & (PACKET_FIN | PACKET_RST) && !is_reading && tcp_track_after(f, side, p))
+		flow_close(&ins->table, f);
+	if (f->flags & FLOW_CLOSED && tcp_is_over(f))
+		report_end(ins, f, DP_CLOSE_FIN);
+}
+
+void
+inspector_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb)
+{
+	unsigned int i;
+
+	for (i = 0; i < nb; i++)
+		flow_prefetch_bucket(&ins->table, pkts[i]->hash);
+	for (i = 0; i < nb; i++)
+		flow_prefetch_entry(&ins->table, pkts[i]->hash);
+	for (i = 0; i < nb; i++) {
+		ins->current = pkts[i];
+		if (pkts[i]->rebuilt <= 1)
+			dp_count(ins->counters, DP_STAT_INSPECTED, 1);
+		inspect(ins, pkts[i]);
+	}
+}
+
+void
+inspector_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget)
+{
+	for (; budget > 0; budget--) {
+		struct flow *f = flow_at(&ins->table, ins->table.closed.head);
+
+		if (f == NULL || !is_expired(ins, f, now_ns))
+			f = flow_at(&ins->table, ins->table.open.head);
+		if (f == NULL || !is_expired(ins, f, now_ns))
+			return;
+		end_flow(ins, f, DP_CLOSE_AGED);
+	}
+}
+
+bool
+inspector_flush_step(struct inspector *ins, unsigned int budget)
+{
+	struct flow *f = flow_at(&ins->table, ins->table.order.head);
+
+	for (; f != NULL && budget > 0; budget--) {
+		end_flow(ins, f, DP_CLOSE_END);
+		f = flow_at(&ins->table, ins->table.order.head);
+	}
+	return f == NULL;
+}
+
+const struct packet *
+inspector_current(const struct inspector *ins)
+{
+	return ins->current;
+}
+
+/* --- identity --- */
+
+void
+flow_id(const struct flow *f, struct dp_flow_id *ret)
+{
+	bool lo = f->flags & FLOW_CLIENT_LO;
+
+	*ret = (struct dp_flow_id){
+		.uid = f->uid,
+		.start_ns = f->start_ns,
+		.key = {
+			.client_port = lo ? f->key.lo_port : f->key.hi_port,
+			.server_port = lo ? f->key.hi_port : f->key.lo_port,
+			.vlan_outer = f->key.vlan_outer,
+			.vlan_inner = f->key.vlan_inner,
+			.family = f->key.family,
+			.wire = f->key.wire,
+		},
+		.first_seq = f->first_seq,
+		.loop = f->loop,
+	};
+	memcpy(ret->key.client_addr, lo ? f->key.lo_addr : f->key.hi_addr, sizeof(ret->key.client_addr));
+	memcpy(ret->key.server_addr, lo ? f->key.hi_addr : f->key.lo_addr, sizeof(ret->key.server_addr));
+}
+
+void
+flow_line_seq(const struct flow *f, const struct smtp_rcpt *rcpt, uint32_t *ret_start, uint32_t *ret_end)
+{
+	const uint8_t *end = f->piece + f->piece_len, *a = rcpt->address.p, *lf = NULL;
+	uint32_t start;
+
+	if (rcpt->line_back > 0) {
+		start = f->piece_seq - rcpt->line_back;
+	} else {
+		/* Several lines may lie in the piece, after the end of a message. */
+		if (f->piece != NULL && a >= f->piece && a < end)
+			lf = memchr(a, '\n', (size_t)(end - a));
+		start = f->piece_seq + (lf != NULL ? (uint32_t)(lf - f->piece) + 1 : f->piece_len) - rcpt->line_octets;
+	}
+	*ret_start = start;
+	*ret_end = start + rcpt->line_octets;
+}

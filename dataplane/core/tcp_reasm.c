@@ -1,1 +1,667 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp_reasm.h"
+
+#include "smtp_body.h"
+#include "tcp_keep.h"
+
+enum {
+	ACK_AHEAD_MAX = 1 << 26, /* an acknowledgement further ahead of what was seen is not believed */
+};
+
+/* --- blocks --- */
+
+uint32_t
+tcp_seg_get(struct tcp_reasm *r, struct flow *f)
+{
+	uint32_t idx = f->nb_blocks < r->flow_blocks ? pool_get(&r->segs) : POOL_NONE;
+	struct tcp_seg *s = tcp_seg_at(r, idx);
+
+	if (s == NULL) {
+		dp_count(r->counters, DP_STAT_POOL_REASM, 1);
+		r->sink->note(r->sink_ctx, f, DP_ANOMALY_BIT(RESOURCE));
+		return POOL_NONE;
+	}
+	f->nb_blocks++;
+	s->next = POOL_NONE;
+	s->len = 0;
+	s->ack = 0;
+	s->off = 0;
+	s->kind = TCP_SEG_DATA;
+	return idx;
+}
+
+void
+tcp_seg_put(struct tcp_reasm *r, struct flow *f, uint32_t idx)
+{
+	pool_put(&r->segs, idx);
+	f->nb_blocks--;
+}
+
+static uint32_t
+seg_end(const struct tcp_seg *s)
+{
+	return s->seq + s->len;
+}
+
+/* --- the consumer --- */
+
+static bool
+is_waiting(const struct flow *f, enum flow_side side)
+{
+	return side == FLOW_CLIENT && f->smtp.phase == SMTP_PHASE_WAIT;
+}
+
+static void
+sink_gap(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t octets)
+{
+	dp_count(r->counters, DP_STAT_GAPS, 1);
+	dp_count(r->counters, DP_STAT_GAP_OCTETS, octets);
+	f->dir[side].next += octets;
+	f->flags &= ~((uint32_t)FLOW_SOFT << side);
+	if (side == FLOW_CLIENT) {
+		tcp_keep_reset(r, f);
+		f->flags &= ~(FLOW_AT_LINE | FLOW_ALT_BODY);
+	}
+	r->sink->gap(r->sink_ctx, f, side, octets);
+}
+
+static void
+set_at_line(struct flow *f, bool yes)
+{
+	f->flags = yes ? f->flags | FLOW_AT_LINE : f->flags & ~FLOW_AT_LINE;
+}
+
+/* Where in @p, whose delivery ended a message, the octets after the end of data begin. @eod: the state before it. */
+static uint32_t
+after_body(const struct tcp_reasm *r, uint8_t eod, const uint8_t *p, uint32_t len)
+{
+	enum smtp_body_found found = SMTP_BODY_MORE;
+	uint32_t off = 0;
+
+	while (off < len && found != SMTP_BODY_END)
+		off += (uint32_t)smtp_body_scan(r->body_find, &eod, p + off, len - off, &found);
+	return off;
+}
+
+/*
+ * Give client octets to the consumer; returns how many it took. Commands go line by line, so that the end of a piece is
+ * the end of a line (flow_line_seq()), and are kept; a BDAT chunk ends a piece, too.
+ */
+static uint32_t
+deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t len)
+{
+	struct flow_dir *d = &f->dir[FLOW_CLIENT];
+	uint32_t off = 0;
+
+	f->flags &= ~(uint32_t)(FLOW_SOFT << FLOW_CLIENT);
+	while (off < len) {
+		uint8_t phase = f->smtp.phase, eod = f->smtp.eod;
+		uint32_t m = len - off, n, seq = d->next, tail;
+
+		if (phase == SMTP_PHASE_OPAQUE) {
+			d->next += m;
+			return len;
+		}
+		if (phase == SMTP_PHASE_CHUNK) {
+			if (f->smtp.chunk_left > 0 && f->smtp.chunk_left < m)
+				m = (uint32_t)f->smtp.chunk_left;
+		} else if (phase != SMTP_PHASE_BODY) {
+			const uint8_t *lf = memchr(p + off, '\n', m);
+
+			if (lf != NULL)
+				m = (uint32_t)(lf - (p + off)) + 1;
+		}
+		r->piece = p + off;
+		r->piece_len = m;
+		r->piece_seq = seq;
+		n = (uint32_t)r->sink->client(r->sink_ctx, f, p + off, m);
+		d->next += n;
+		if (phase == SMTP_PHASE_BODY || phase == SMTP_PHASE_CHUNK) {
+			if (f->flags & FLOW_ALT_BODY)
+				tcp_keep_alt_feed(r, f, p + off, n, true);
+			if (f->smtp.phase != phase) {
+				tail = phase == SMTP_PHASE_CHUNK ? n : after_body(r, eod, p + off, n);
+				f->flags &= ~FLOW_ALT_BODY;
+				f->body_end = seq + tail;
+				tcp_keep_reset(r, f);
+				set_at_line(f, true);
+				if (tail < n) {
+					tcp_keep_add(r, f, seq + tail, p + off + tail, n - tail);
+					set_at_line(f, p[off + n - 1] == '\n');
+				}
+			}
+		} else {
+			if (f->flags & FLOW_ALT_LINE)
+				tcp_keep_alt_feed(r, f, p + off, n, false);
+			tcp_keep_add(r, f, seq, p + off, n);
+			if (n > 0)
+				set_at_line(f, p[off + n - 1] == '\n');
+		}
+		off += n;
+		if (n < m)
+			break;
+	}
+	return off;
+}
+
+static void
+deliver_server(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t len)
+{
+	f->dir[FLOW_SERVER].next += len;
+	f->flags &= ~(uint32_t)(FLOW_SOFT << FLOW_SERVER);
+	if (f->smtp.phase != SMTP_PHASE_OPAQUE)
+		r->sink->server(r->sink_ctx, f, p, len);
+}
+
+/* The client octets that a server segment with @ack can answer are not all there yet. */
+static bool
+is_held(const struct flow *f, uint32_t ack)
+{
+	uint32_t rcv = tcp_rcv(f, FLOW_CLIENT);
+
+	if (!(f->flags & FLOW_BASE << FLOW_CLIENT) || f->flags & FLOW_ONE_SIDED ||
+	    f->smtp.phase == SMTP_PHASE_OPAQUE)
+		return false;
+	if (f->flags & FLOW_FIN << FLOW_CLIENT && ack == f->cold[FLOW_CLIENT].fin + 1)
+		ack--;
+	return tcp_seq_lt(rcv, ack) && ack - rcv < ACK_AHEAD_MAX;
+}
+
+/* --- the list of what waits --- */
+
+static void
+list_pop(struct tcp_reasm *r, struct flow *f, enum flow_side side)
+{
+	uint32_t idx = f->dir[side].head;
+	const struct tcp_seg *s = tcp_seg_at(r, idx);
+
+	f->cold[side].queued -= s->kind == TCP_SEG_DATA ? s->len : 0;
+	f->dir[side].head = s->next;
+	tcp_seg_put(r, f, idx);
+}
+
+static void
+rcv_advance(struct tcp_reasm *r, struct flow *f, enum flow_side side)
+{
+	struct flow_dir_cold *c = &f->cold[side];
+	const struct tcp_seg *s = tcp_seg_at(r, f->dir[side].head);
+
+	for (; s != NULL && tcp_seq_leq(s->seq, c->rcv); s = tcp_seg_at(r, s->next))
+		c->rcv = tcp_seq_max(c->rcv, seg_end(s));
+	c->hole_pkt = 0;
+}
+
+/* Put octets [@seq, @seq + @len) (none present when @p is NULL) between @prev and what follows it. -1: no memory. */
+static int
+list_put(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t *prev, uint32_t seq, const uint8_t *p,
+	 uint32_t len, uint32_t ack)
+{
+	struct tcp_seg *s = tcp_seg_at(r, *prev);
+	struct flow_dir_cold *c = &f->cold[side];
+
+	if (f->dir[side].head == POOL_NONE) {
+		c->rcv = f->dir[side].next;
+		c->queued = 0;
+		c->hole_pkt = 0;
+	}
+	while (len > 0) {
+		uint32_t room = s == NULL || s->kind != TCP_SEG_DATA || p == NULL || seg_end(s) != seq || s->ack != ack ?
+					0 : (uint32_t)sizeof(s->data) - s->off - s->len;
+		uint32_t n, idx;
+
+		if (room == 0) {
+			idx = tcp_seg_get(r, f);
+			if (idx == POOL_NONE)
+				return -1;
+			if (s == NULL) {
+				tcp_seg_at(r, idx)->next = f->dir[side].head;
+				if (f->dir[side].head == POOL_NONE)
+					c->tail = idx;
+				f->dir[side].head = idx;
+			} else {
+				tcp_seg_at(r, idx)->next = s->next;
+				s->next = idx;
+				if (c->tail == *prev)
+					c->tail = idx;
+			}
+			*prev = idx;
+			s = tcp_seg_at(r, idx);
+			s->seq = seq;
+			s->ack = ack;
+			s->kind = p == NULL ? TCP_SEG_GAP : TCP_SEG_DATA;
+			room = p == NULL ? len : (uint32_t)sizeof(s->data);
+		}
+		n = len < room ? len : room;
+		if (p != NULL) {
+			memcpy(s->data + s->off + s->len, p, n);
+			p += n;
+			c->queued += n;
+		}
+		s->len += n;
+		seq += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* Try to put octets in front of those of @s, which begin where they end. */
+static bool
+seg_prepend(struct tcp_seg *s, const uint8_t *p, uint32_t len, uint32_t ack)
+{
+	if (s->kind != TCP_SEG_DATA || s->ack != ack || s->len + len > sizeof(s->data))
+		return false;
+	if (s->off < len) {
+		memmove(s->data + sizeof(s->data) - s->len, s->data + s->off, s->len);
+		s->off = (uint16_t)(sizeof(s->data) - s->len);
+	}
+	s->off -= len;
+	s->seq -= len;
+	s->len += len;
+	memcpy(s->data + s->off, p, len);
+	return true;
+}
+
+/*
+ * Queue octets that are not before next. What is there already stays; *ret_differs tells whether it was different.
+ * *ret_end: all octets before it are in the list. 0, or -1 when memory ran out before the end.
+ */
+static int
+list_insert(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t seq, const uint8_t *p, uint32_t len,
+	    uint32_t ack, bool *ret_differs, uint32_t *ret_end)
+{
+	struct flow_dir_cold *c = &f->cold[side];
+	uint32_t end = seq + len, prev = POOL_NONE, at = f->dir[side].head;
+	int rc = 0;
+
+	*ret_differs = false;
+	if (at != POOL_NONE && tcp_seq_leq(seg_end(tcp_seg_at(r, c->tail)), seq)) {
+		prev = c->tail;
+		at = POOL_NONE;
+	}
+	while (seq != end && rc == 0) {
+		struct tcp_seg *s = tcp_seg_at(r, at);
+		uint32_t stop, n;
+
+		if (s != NULL && tcp_seq_leq(seg_end(s), seq)) {
+			prev = at;
+			at = s->next;
+			continue;
+		}
+		stop = s == NULL ? end : tcp_seq_min(end, tcp_seq_leq(s->seq, seq) ? seg_end(s) : s->seq);
+		n = stop - seq;
+		if (s != NULL && tcp_seq_leq(s->seq, seq)) {
+			if (p != NULL && s->kind == TCP_SEG_DATA &&
+			    memcmp(s->data + s->off + (seq - s->seq), p, n) != 0)
+				*ret_differs = true;
+		} else if (s != NULL && p != NULL && stop == s->seq && seg_prepend(s, p, n, ack)) {
+			c->queued += n;
+		} else {
+			rc = list_put(r, f, side, &prev, seq, p, n, ack);
+		}
+		if (rc == 0) {
+			seq = stop;
+			p = p == NULL ? NULL : p + n;
+		}
+	}
+	*ret_end = seq;
+	if (f->dir[side].head != POOL_NONE)
+		rcv_advance(r, f, side);
+	return rc;
+}
+
+/* --- going on --- */
+
+static bool
+drain_client(struct tcp_reasm *r, struct flow *f)
+{
+	struct flow_dir *d = &f->dir[FLOW_CLIENT];
+	bool progress = false;
+
+	while (d->head != POOL_NONE) {
+		struct tcp_seg *s = tcp_seg_at(r, d->head);
+		uint32_t n;
+
+		/* A gap does not end a wait: the reply may still come. */
+		if (s->seq != d->next || (s->kind == TCP_SEG_GAP && f->smtp.phase == SMTP_PHASE_WAIT))
+			break;
+		if (s->kind == TCP_SEG_GAP) {
+			n = s->len;
+			sink_gap(r, f, FLOW_CLIENT, n);
+		} else {
+			n = deliver_client(r, f, s->data + s->off, s->len);
+		}
+		progress |= n > 0;
+		if (n < s->len) {
+			s->seq += n;
+			s->off += (uint16_t)n;
+			s->len -= n;
+			f->cold[FLOW_CLIENT].queued -= n;
+			break;
+		}
+		list_pop(r, f, FLOW_CLIENT);
+	}
+	if (progress) {
+		f->flags &= ~FLOW_STALL;
+		if (f->rival_head != POOL_NONE)
+			tcp_keep_judge(r, f, false);
+	}
+	return progress;
+}
+
+static bool
+drain_server(struct tcp_reasm *r, struct flow *f)
+{
+	struct flow_dir *d = &f->dir[FLOW_SERVER];
+	bool progress = false;
+
+	while (d->head != POOL_NONE) {
+		struct tcp_seg *s = tcp_seg_at(r, d->head);
+
+		if (s->seq != d->next || (s->kind == TCP_SEG_DATA && is_held(f, s->ack)))
+			break;
+		if (s->kind == TCP_SEG_GAP)
+			sink_gap(r, f, FLOW_SERVER, s->len);
+		else
+			deliver_server(r, f, s->data + s->off, s->len);
+		list_pop(r, f, FLOW_SERVER);
+		progress = true;
+	}
+	return progress;
+}
+
+/* Only one side was ever seen, and by now the other should have been. */
+static bool
+one_sided(struct flow *f)
+{
+	uint32_t seen = f->flags & (FLOW_SEEN << FLOW_CLIENT | FLOW_SEEN << FLOW_SERVER);
+
+	if (seen == (FLOW_SEEN << FLOW_CLIENT | FLOW_SEEN << FLOW_SERVER))
+		f->flags &= ~FLOW_ONE_SIDED;
+	else if (f->nb_pkts >= TCP_ONE_SIDED_PKTS)
+		f->flags |= FLOW_ONE_SIDED;
+	return f->flags & FLOW_ONE_SIDED;
+}
+
+/* The octet that a server reply at the head of its list waits for, in *ret_ack. */
+static bool
+reply_held(const struct tcp_reasm *r, const struct flow *f, uint32_t *ret_ack)
+{
+	const struct flow_dir *d = &f->dir[FLOW_SERVER];
+	const struct tcp_seg *s = tcp_seg_at(r, d->head);
+
+	if (s == NULL || s->kind != TCP_SEG_DATA || s->seq != d->next || !is_held(f, s->ack))
+		return false;
+	*ret_ack = s->ack;
+	if (f->flags & FLOW_FIN << FLOW_CLIENT && s->ack == f->cold[FLOW_CLIENT].fin + 1)
+		*ret_ack = f->cold[FLOW_CLIENT].fin;
+	return true;
+}
+
+/* First octet of @side behind its first hole, in *ret_seq. */
+static bool
+behind_hole(const struct tcp_reasm *r, const struct flow *f, enum flow_side side, uint32_t *ret_seq)
+{
+	const struct tcp_seg *s = tcp_seg_at(r, f->dir[side].head);
+
+	for (; s != NULL; s = tcp_seg_at(r, s->next)) {
+		if (tcp_seq_lt(f->cold[side].rcv, s->seq)) {
+			*ret_seq = s->seq;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Octets up to @to are given up. Where client octets wait before them, the gap waits in its place. */
+static void
+give_up_hole(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t to)
+{
+	uint32_t rcv = tcp_rcv(f, side), end;
+	bool differs;
+
+	f->cold[side].hole_pkt = 0;
+	if (rcv != f->dir[side].next || is_waiting(f, side)) {
+		/* Without memory for that the wait ends here; the hole is met again without it. */
+		if (list_insert(r, f, side, rcv, NULL, to - rcv, 0, &differs, &end) != 0)
+			r->sink->give_up(r->sink_ctx, f);
+		return;
+	}
+	sink_gap(r, f, side, to - rcv);
+	if (f->dir[side].head != POOL_NONE) {
+		f->cold[side].rcv = f->dir[side].next;
+		rcv_advance(r, f, side);
+	}
+}
+
+/* Is a hole of @side to be given up now? *ret_to is its end then. */
+static bool
+hole_is_over(struct tcp_reasm *r, struct flow *f, enum flow_side side, bool force, uint32_t *ret_to)
+{
+	struct flow_dir_cold *c = &f->cold[side];
+	uint32_t rcv = tcp_rcv(f, side), acked = f->dir[side].acked, to = 0, ack = 0;
+	bool beyond = behind_hole(r, f, side, &to);
+	bool held = side == FLOW_CLIENT && reply_held(r, f, &ack);
+	bool proven;
+
+	if (side == FLOW_SERVER && reply_held(r, f, &ack))
+		return false; /* what it waits for comes first */
+	if (!beyond && !held)
+		return false;
+	*ret_to = beyond ? to : ack;
+	if (held && beyond && tcp_seq_lt(ack, to))
+		*ret_to = ack;
+	if (force || c->queued >= r->give_up_octets ||
+	    (held && f->cold[FLOW_SERVER].queued >= r->give_up_octets))
+		return true;
+	proven = tcp_seq_lt(rcv, acked) && acked - rcv < ACK_AHEAD_MAX;
+	if (!proven)
+		return false;
+	if (c->hole_pkt == 0)
+		c->hole_pkt = f->nb_pkts;
+	*ret_to = tcp_seq_min(*ret_to, acked);
+	return f->nb_pkts - c->hole_pkt >= TCP_EVIDENCE_PKTS;
+}
+
+/* Client octets are there that the consumer does not take. Ended without the reply? */
+static bool
+wait_is_over(struct tcp_reasm *r, struct flow *f, bool force)
+{
+	const struct flow_dir *d = &f->dir[FLOW_CLIENT];
+	const struct tcp_seg *s = tcp_seg_at(r, d->head);
+
+	if (s == NULL || s->seq != d->next)
+		return false;
+	if (!(f->flags & FLOW_STALL)) {
+		f->flags |= FLOW_STALL;
+		dp_count(r->counters, DP_STAT_STALLS, 1);
+	}
+	return force || one_sided(f) || f->cold[FLOW_CLIENT].queued >= r->give_up_octets;
+}
+
+void
+tcp_reasm_settle(struct tcp_reasm *r, struct flow *f, bool force)
+{
+	for (;;) {
+		bool again;
+		uint32_t to;
+
+		do {
+			again = drain_client(r, f);
+			again |= drain_server(r, f);
+		} while (again);
+		if (!tcp_reasm_waits(f))
+			return;
+		if (f->dir[FLOW_SERVER].head != POOL_NONE)
+			one_sided(f);
+		/* What is missing first: its end may bring the reply that a wait is for. */
+		if (hole_is_over(r, f, FLOW_CLIENT, force, &to)) {
+			give_up_hole(r, f, FLOW_CLIENT, to);
+		} else if (hole_is_over(r, f, FLOW_SERVER, force, &to)) {
+			give_up_hole(r, f, FLOW_SERVER, to);
+		} else if (wait_is_over(r, f, force)) {
+			r->sink->give_up(r->sink_ctx, f);
+			/* A consumer that takes nothing even then must not stop us. */
+			if (!drain_client(r, f)) {
+				struct tcp_seg *s = tcp_seg_at(r, f->dir[FLOW_CLIENT].head);
+
+				sink_gap(r, f, FLOW_CLIENT, s->len);
+				list_pop(r, f, FLOW_CLIENT);
+			}
+		} else if (f->flags & FLOW_ONE_SIDED && f->dir[FLOW_SERVER].head != POOL_NONE &&
+			   drain_server(r, f)) {
+			continue;
+		} else {
+			return;
+		}
+	}
+}
+
+/* --- a segment --- */
+
+/* Memory ran out with octets [@seq, ...) at hand: all that waits goes on, then these, with a gap where one is. */
+static void
+force_through(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t seq, const uint8_t *p, uint32_t len)
+{
+	struct flow_dir *d = &f->dir[side];
+
+	tcp_reasm_settle(r, f, true);
+	if (tcp_seq_lt(d->next, seq))
+		sink_gap(r, f, side, seq - d->next);
+	if (tcp_seq_lt(seq, d->next)) {
+		uint32_t n = tcp_seq_min(d->next, seq + len) - seq;
+
+		p += n;
+		len -= n;
+	}
+	if (side == FLOW_SERVER) {
+		deliver_server(r, f, p, len);
+		return;
+	}
+	while (len > 0) {
+		uint32_t n = deliver_client(r, f, p, len);
+
+		p += n;
+		len -= n;
+		if (len > 0 && !is_waiting(f, side)) {
+			sink_gap(r, f, side, len);
+			break;
+		}
+		if (len > 0) {
+			r->sink->give_up(r->sink_ctx, f);
+			if (is_waiting(f, side)) {
+				sink_gap(r, f, side, len);
+				break;
+			}
+		}
+	}
+}
+
+static void
+queue(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t seq, const uint8_t *p, uint32_t len,
+      const struct tcp_input *in)
+{
+	uint32_t ack = side == FLOW_SERVER && in->has_ack ? in->ack : 0, end;
+	bool differs;
+	int rc = list_insert(r, f, side, seq, p, len, ack, &differs, &end);
+
+	if (differs && side == FLOW_CLIENT)
+		tcp_keep_rival(r, f, seq, p, len);
+	if (rc != 0)
+		force_through(r, f, side, end, p + (end - seq), seq + len - end);
+}
+
+static void
+input_missing(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t seq, uint32_t missing)
+{
+	uint32_t end = seq + missing, at;
+	bool differs;
+
+	r->sink->note(r->sink_ctx, f, DP_ANOMALY_BIT(TRUNCATED));
+	seq = tcp_seq_max(seq, f->dir[side].next);
+	if (!tcp_seq_lt(seq, end))
+		return;
+	if (f->dir[side].head == POOL_NONE && seq == f->dir[side].next && !is_waiting(f, side)) {
+		sink_gap(r, f, side, end - seq);
+	} else if (list_insert(r, f, side, seq, NULL, end - seq, 0, &differs, &at) != 0) {
+		tcp_reasm_settle(r, f, true);
+		if (tcp_seq_lt(f->dir[side].next, end))
+			sink_gap(r, f, side, end - f->dir[side].next);
+	}
+}
+
+/* The part of @in before next: seen already. */
+static uint32_t
+input_old(struct tcp_reasm *r, struct flow *f, enum flow_side side, const struct tcp_input *in)
+{
+	uint32_t next = f->dir[side].next;
+	uint32_t n = in->len < next - in->seq ? in->len : next - in->seq;
+
+	dp_count(r->counters, DP_STAT_SEGS_RETRANS, 1);
+	if (side == FLOW_CLIENT && f->smtp.phase != SMTP_PHASE_OPAQUE)
+		tcp_keep_compare(r, f, in->seq, in->p, n,
+				 f->flags & FLOW_SEEN << FLOW_SERVER ? f->dir[side].acked : in->seq);
+	return n;
+}
+
+/* Nothing of the connection can be read any more: follow the numbers only. */
+static void
+input_opaque(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t end)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		while (f->dir[i].head != POOL_NONE) {
+			const struct tcp_seg *s = tcp_seg_at(r, f->dir[i].head);
+
+			f->dir[i].next = tcp_seq_max(f->dir[i].next, seg_end(s));
+			list_pop(r, f, i);
+		}
+	}
+	f->dir[side].next = tcp_seq_max(f->dir[side].next, end);
+}
+
+void
+tcp_reasm_input(struct tcp_reasm *r, struct flow *f, enum flow_side side, const struct tcp_input *in)
+{
+	struct flow_dir *d = &f->dir[side];
+	uint32_t seq = in->seq, len = in->len, n;
+	const uint8_t *p = in->p;
+
+	if (f->smtp.phase == SMTP_PHASE_OPAQUE) {
+		input_opaque(r, f, side, seq + len + in->missing);
+		return;
+	}
+	if (tcp_seq_lt(seq, d->next) && len > 0) {
+		n = input_old(r, f, side, in);
+		p += n;
+		len -= n;
+		seq += n;
+	}
+	if (len > 0 && seq == d->next && d->head == POOL_NONE &&
+	    (side == FLOW_CLIENT || !in->has_ack || !is_held(f, in->ack))) {
+		if (side == FLOW_CLIENT) {
+			n = deliver_client(r, f, p, len);
+			p += n;
+			len -= n;
+			seq += n;
+		} else {
+			deliver_server(r, f, p, len);
+			len = 0;
+		}
+	}
+	if (len > 0) {
+		if (tcp_seq_lt(tcp_rcv(f, side), seq))
+			dp_count(r->counters, DP_STAT_SEGS_OOO, 1);
+		queue(r, f, side, seq, p, len, in);
+	}
+	if (in->missing > 0)
+		input_missing(r, f, side, in->seq + in->len, in->missing);
+}
+
+void
+tcp_reasm_finish(struct tcp_reasm *r, struct flow *f)
+{
+	if (tcp_reasm_waits(f))
+		tcp_reasm_settle(r, f, true);
+	tcp_keep_finish(r, f);
+}
