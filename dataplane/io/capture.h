@@ -13,7 +13,12 @@
  * Threads:   one reader.
  * Hostile:   the files. Every length is checked; a broken one ends that file with an error that names the offset of the
  *            first octet not read; the frames before it were given out.
- * Errors:    reported once per file through struct capture_error, then the next file is begun.
+ *            A mapped file that somebody cuts short while it is read is noticed a window (2 MiB) ahead and reported as an
+ *            error; octets that vanish between that and their use raise SIGBUS, which is the process's to catch.
+ * Errors:    reported once per file through struct capture_error, then the next file is begun. A pcapng interface whose
+ *            link type cannot be read costs its packets only: the error comes at the end of that file. A record counts
+ *            as read when it is whole (for pcapng: its block with both lengths). Nothing is reported twice in later
+ *            rounds.
  */
 #ifndef POSTERN_CAPTURE_H
 #define POSTERN_CAPTURE_H
@@ -43,12 +48,14 @@ struct capture_error {
 };
 
 struct capture_config {
-	const char *const *paths; /* "-" is standard input */
+	const char *const *paths; /* "-" is standard input; not copied: they stay until capture_close() */
 	unsigned int nb_paths;
 	unsigned int rounds; /* >= 1; streams are read in the first only */
 	/* Called for each file that cannot be read (whole, or from an offset on), once. */
 	void (*error)(void *ctx, const struct capture_error *err);
 	void *error_ctx;
+	/* Asked when a signal interrupts the reading of a stream: true ends it there. May be NULL: reading goes on. */
+	bool (*interrupted)(void *error_ctx);
 };
 
 struct capture_progress {
