@@ -173,7 +173,7 @@ struct judgement {
 static bool
 ends_below(const struct judgement *j, const char *suffix, size_t len)
 {
-	return j->domain_len > len + 1 && j->domain[j->domain_len - len - 1] == '.' &&
+	return j->domain_len > len && j->domain[j->domain_len - len - 1] == '.' &&
 	       memcmp(j->domain + j->domain_len - len, suffix, len) == 0;
 }
 
@@ -184,7 +184,7 @@ verify_suffix(struct judgement *j, const struct image_pattern *p, const char *te
 	char candidate[MATCHER_DOMAIN_MAX];
 	size_t head = j->domain_len - p->text.len, len = head + p->meant.len;
 
-	if (!ends_below(j, text, p->text.len) || len > sizeof(candidate))
+	if (!ends_below(j, text, p->text.len) || head <= 1 || len > sizeof(candidate))
 		return false;
 	memcpy(candidate, j->domain, head);
 	memcpy(candidate + head, meant, p->meant.len);

@@ -12,7 +12,7 @@ enum {
 	WORD_MAX = 32, /* longest word a suggestion is looked for */
 };
 
-static void
+__attribute__((format(printf, 5, 0))) static void
 add(struct rule_reader *r, enum rule_level level, const struct rule_place *at, const char *hint, const char *fmt,
     va_list ap)
 {
@@ -133,6 +133,8 @@ reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct
 		return false;
 	}
 	for (key = node->first; key != NULL && key->next != NULL; key = key->next->next) {
+		if (key->is_refused)
+			continue;
 		i = find_key(keys, nb_keys, key->text);
 		if (i == nb_keys) {
 			make_hint(hint, sizeof(hint), key->text, keys, nb_keys, sizeof(*keys));
@@ -146,6 +148,8 @@ reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct
 		}
 	}
 	for (i = 0; i < nb_keys; i++) {
+		if (values[i] != NULL && values[i]->is_refused)
+			continue;
 		if (values[i] != NULL && yaml_is_null(values[i]))
 			reader_error(r, &at[i]->at, "give it a value or remove the line", "\"%s\" has no value",
 				     keys[i].name);
@@ -164,13 +168,15 @@ reader_each(struct rule_reader *r, const struct yaml_node *node,
 	const struct yaml_node *n;
 
 	if (node->type != YAML_LIST) {
-		each(r, node, object);
+		if (!node->is_refused)
+			each(r, node, object);
 		return;
 	}
 	if (node->first == NULL)
 		reader_error(r, &node->at, "put something in or remove the line", "the list is empty");
 	for (n = node->first; n != NULL; n = n->next)
-		each(r, n, object);
+		if (!n->is_refused)
+			each(r, n, object);
 }
 
 void

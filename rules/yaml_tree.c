@@ -2,6 +2,7 @@
 #include "yaml_tree.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <libfyaml.h>
@@ -16,6 +17,7 @@ struct builder {
 	unsigned int depth;
 	unsigned int documents;
 	size_t nodes;
+	size_t syntax_errors;
 };
 
 /* Length of the character at @p as YAML 1.2 §5.1 allows it, 0: not allowed. */
@@ -123,6 +125,17 @@ add_node(struct builder *b, enum yaml_type type, struct fy_token *token, struct 
 	return true;
 }
 
+/* Tags and anchors make a node unusable, but what follows is still read: all faults at once. */
+static bool
+has_extras(struct builder *b, struct fy_token *tag, struct fy_token *anchor)
+{
+	if (tag != NULL)
+		refuse(b, tag, "tags (!...) have no meaning here", "remove the tag");
+	if (anchor != NULL)
+		refuse(b, anchor, "anchors (&...) are not used in rule files", "write the value out");
+	return tag != NULL || anchor != NULL;
+}
+
 static bool
 add_scalar(struct builder *b, const struct fy_event_scalar_data *scalar)
 {
@@ -130,21 +143,34 @@ add_scalar(struct builder *b, const struct fy_event_scalar_data *scalar)
 	const char *text;
 	size_t len = 0;
 
-	if (scalar->tag != NULL)
-		return refuse(b, scalar->tag, "tags (!...) have no meaning here", "remove the tag");
-	if (scalar->anchor != NULL)
-		return refuse(b, scalar->anchor, "anchors (&...) are not used in rule files", "write the value out");
 	if (!add_node(b, YAML_SCALAR, scalar->value, &n))
 		return false;
+	n->is_refused = has_extras(b, scalar->tag, scalar->anchor);
 	text = scalar->value != NULL ? fy_token_get_text(scalar->value, &len) : "";
 	if (text == NULL)
 		len = 0;
-	if (len > 0 && memchr(text, '\0', len) != NULL)
-		return refuse(b, scalar->value, "a value can't hold a NUL octet", "remove \\0");
+	if (len > 0 && memchr(text, '\0', len) != NULL) {
+		refuse(b, scalar->value, "a value can't hold a NUL octet", "remove \\0");
+		n->is_refused = true;
+	}
 	n->is_plain = scalar->value == NULL || fy_token_scalar_style(scalar->value) == FYSS_PLAIN;
 	n->text = arena_string(b->arena, text, len);
-	n->len = len;
+	n->len = n->is_refused ? 0 : len;
 	return n->text != NULL;
+}
+
+static bool
+add_alias(struct builder *b, struct fy_token *anchor)
+{
+	struct yaml_node *n;
+
+	refuse(b, anchor, "aliases (*...) are not used in rule files",
+	       "write the value out; put a name that begins with * in quotes");
+	if (!add_node(b, YAML_SCALAR, anchor, &n))
+		return false;
+	n->is_refused = true;
+	n->text = "";
+	return true;
 }
 
 static bool
@@ -152,14 +178,11 @@ open_node(struct builder *b, enum yaml_type type, struct fy_token *start, struct
 {
 	struct yaml_node *n;
 
-	if (tag != NULL)
-		return refuse(b, tag, "tags (!...) have no meaning here", "remove the tag");
-	if (anchor != NULL)
-		return refuse(b, anchor, "anchors (&...) are not used in rule files", "write the value out");
 	if (b->depth == YAML_DEPTH_MAX)
 		return refuse(b, start, "nested too deeply", "a rule file needs no more than 5 levels");
 	if (!add_node(b, type, start, &n))
 		return false;
+	has_extras(b, tag, anchor); /* what is inside is good */
 	b->open[b->depth++] = n;
 	return true;
 }
@@ -186,31 +209,35 @@ take_event(struct builder *b, const struct fy_event *e)
 		b->depth--;
 		return true;
 	case FYET_ALIAS:
-		return refuse(b, e->alias.anchor, "aliases (*...) are not used in rule files",
-			      "write the value out; put a name that begins with * in quotes");
+		return add_alias(b, e->alias.anchor);
 	default:
 		return true;
 	}
 }
 
-/* What libfyaml says about octets that are no YAML; nothing is left out, and there is always one error. */
+/*
+ * What libfyaml says about octets that are no YAML: "<input>:LINE:COLUMN: error: TEXT", then the source line in pieces
+ * that are not wanted. Its own way of collecting errors leaks them (0.7.12).
+ */
 static void
-add_syntax_errors(struct builder *b, struct fy_diag *diag)
+on_diag(struct fy_diag *diag, void *user, const char *text, size_t len)
 {
+	struct builder *b = user;
 	struct rule_place at = {b->file, 0, 0};
-	struct fy_diag_error *e;
-	void *iter = NULL;
-	size_t nb = 0;
+	char copy[512], *p;
+	int from = 0;
 
-	while ((e = fy_diag_errors_iterate(diag, &iter)) != NULL) {
-		at.line = e->line > 0 ? e->line : 0;
-		at.column = e->column > 0 ? e->column : 0;
-		rule_errors_add(b->errs, RULE_ERROR, &at, "look at indentation, colons and quotes here and just above",
-				"this is no YAML: %s", e->msg != NULL ? e->msg : "syntax error");
-		nb++;
-	}
-	if (nb == 0)
-		rule_errors_add(b->errs, RULE_ERROR, &at, NULL, "this is no YAML");
+	len = len < sizeof(copy) ? len : sizeof(copy) - 1;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	p = strchr(copy, '>');
+	if (copy[0] != '<' || p == NULL || sscanf(p, ">:%d:%d: error: %n", &at.line, &at.column, &from) != 2 ||
+	    from == 0)
+		return;
+	p[strcspn(p, "\n")] = '\0';
+	rule_errors_add(b->errs, RULE_ERROR, &at, "look at indentation, colons and quotes here and just above",
+			"this is no YAML: %s", p + from);
+	b->syntax_errors++;
 }
 
 struct yaml_node *
@@ -233,10 +260,12 @@ yaml_tree_read(const char *file, const char *octets, size_t len, struct arena *a
 		return NULL;
 	fy_diag_cfg_default(&diag_cfg);
 	diag_cfg.fp = NULL;
+	diag_cfg.output_fn = on_diag;
+	diag_cfg.user = &b;
+	diag_cfg.colorize = false;
 	cfg.diag = fy_diag_create(&diag_cfg);
 	if (cfg.diag == NULL)
 		goto out;
-	fy_diag_set_collect_errors(cfg.diag, true);
 	b.parser = fy_parser_create(&cfg);
 	if (b.parser == NULL || fy_parser_set_string(b.parser, octets, len) != 0)
 		goto out;
@@ -245,7 +274,8 @@ yaml_tree_read(const char *file, const char *octets, size_t len, struct arena *a
 		fy_parser_event_free(b.parser, e);
 	}
 	if (good && fy_parser_get_stream_error(b.parser)) {
-		add_syntax_errors(&b, cfg.diag);
+		if (b.syntax_errors == 0)
+			rule_errors_add(errs, RULE_ERROR, &whole, NULL, "this is no YAML");
 		good = false;
 	}
 	if (!good)

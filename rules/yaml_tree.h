@@ -33,7 +33,8 @@ enum yaml_type {
 /* A mapping's children are key, value, key, value. */
 struct yaml_node {
 	enum yaml_type type;
-	bool is_plain; /* a scalar without quotes */
+	bool is_plain;	 /* a scalar without quotes */
+	bool is_refused; /* an error has been added: to be passed over */
 	struct rule_place at;
 	const char *text; /* of a scalar, NUL-terminated and without other NUL */
 	size_t len;

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuzz_matcher - a damaged image, and any octets as a recipient
+ *
+ * First octet: 0: the rest is an image; 1: the rest changes octets of a good image, whose checksum is then put right, so
+ * that every check behind it is reached (three octets each: offset, offset, value; the databases are left alone, because
+ * Hyperscan checks its own); else: the rest is local part, NUL, domain, judged by a set with all kinds of rules
+ * and compared with a plain reading of them.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "image_check.h"
+#include "matcher.h"
+#include "ruleset.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char rules[] = "version: 1\n"
+			    "protect:\n"
+			    "  - domain: '*.mil'\n"
+			    "    known: [army.mil, us.af.mil]\n"
+			    "  - example.com\n"
+			    "  - {domain: narrow.mil.example.org, subdomains: not}\n"
+			    "rules:\n"
+			    "  - {id: ml, suffix: [ml, mi], meant: mil, severity: high}\n"
+			    "  - {id: any, suffix: cm, meant: com, match: every}\n"
+			    "watch:\n"
+			    "  - {id: lit, literal: bad.example, meant: example.com}\n"
+			    "  - {id: dom, expression: '^login-'}\n"
+			    "  - {id: addr, expression: '^root@.*\\.test$', on: address}\n";
+
+struct target {
+	struct ruleset *set;
+	const uint8_t *image;
+	size_t image_len;
+	struct matcher *m;
+	struct matcher_scratch *s;
+};
+
+static void
+require(int condition)
+{
+	if (!condition)
+		abort();
+}
+
+static const struct target *
+target(void)
+{
+	static struct target t;
+	struct rule_errors errs;
+
+	if (t.set == NULL) {
+		require(ruleset_load_octets("t", rules, strlen(rules), 1, &errs, &t.set) == 0);
+		rule_errors_free(&errs);
+		t.image = ruleset_image(t.set, &t.image_len);
+		require(matcher_load(t.image, t.image_len, &t.m) == 0);
+		require(matcher_scratch_new(t.m, &t.s) == 0);
+	}
+	return &t;
+}
+
+static void
+try_image(const void *image, size_t len)
+{
+	struct matcher_query q = {"a", 1, "hq.army.ml", 10};
+	struct matcher_scratch *s;
+	struct matcher_match match;
+	struct matcher *m;
+	int rc = matcher_load(image, len, &m);
+
+	require(rc == 0 || rc == -EBADMSG || rc == -EPROTO || rc == -ENOMEM);
+	if (rc != 0)
+		return;
+	if (matcher_scratch_new(m, &s) == 0) {
+		matcher_judge(m, s, &q, &match);
+		matcher_scratch_free(s);
+	}
+	matcher_free(m);
+}
+
+static void
+damage(const struct target *t, const uint8_t *data, size_t size)
+{
+	uint8_t *image = malloc(t->image_len);
+	struct image_header h;
+	size_t meta_len, i;
+
+	require(image != NULL && image_check(t->image, t->image_len, &h, &meta_len) == 0);
+	memcpy(image, t->image, t->image_len);
+	for (i = 0; i + 3 <= size; i += 3)
+		image[(data[i] << 8 | data[i + 1]) % meta_len] = data[i + 2];
+	/* Parts of the image must not be taken for databases: their place stays. */
+	memcpy(image + offsetof(struct image_header, db), h.db, sizeof(h.db));
+	h.checksum = image_checksum(image, t->image_len);
+	memcpy(image + offsetof(struct image_header, checksum), &h.checksum, sizeof(h.checksum));
+	try_image(image, t->image_len);
+	free(image);
+}
+
+static bool
+ends(const char *d, size_t len, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return len >= n && memcmp(d + len - n, suffix, n) == 0;
+}
+
+static bool
+is_or_below(const char *d, size_t len, const char *name)
+{
+	size_t n = strlen(name);
+
+	return ends(d, len, name) && (len == n || d[len - n - 1] == '.');
+}
+
+/* The rules above but the one on the address in plain words, for domains as mailbox gives them and "x" before the @. */
+static bool
+expected(const char *d, size_t len)
+{
+	static const char *const slips[] = {"army.ml", "us.af.ml", "army.mi", "us.af.mi"};
+	size_t i;
+
+	if (len == 0 || (len > 4 && ends(d, len, ".mil")) || is_or_below(d, len, "example.com") ||
+	    (len == 22 && memcmp(d, "narrow.mil.example.org", len) == 0))
+		return false;
+	for (i = 0; i < sizeof(slips) / sizeof(slips[0]); i++)
+		if (is_or_below(d, len, slips[i]))
+			return len < MATCHER_DOMAIN_MAX - 1;
+	if ((len > 3 && ends(d, len, ".cm")) || is_or_below(d, len, "bad.example"))
+		return true;
+	return len >= 6 && memcmp(d, "login-", 6) == 0;
+}
+
+static void
+judge(const struct target *t, const uint8_t *data, size_t size)
+{
+	const uint8_t *nul = size > 0 ? memchr(data, '\0', size) : NULL;
+	size_t local_len = nul != NULL ? (size_t)(nul - data) : 0, len, i;
+	const char *local = (const char *)data;
+	char domain[MATCHER_DOMAIN_MAX - 2];
+	struct matcher_match match;
+	int rc;
+
+	data = nul != NULL ? nul + 1 : data;
+	len = size - local_len - (nul != NULL);
+	/* As it is, any octets and any length. */
+	rc = matcher_judge(t->m, t->s,
+			   &(struct matcher_query){local, local_len, (const char *)data, len}, &match);
+	require(rc == 0 || rc == 1);
+	if (rc == 1) {
+		require(match.rule < matcher_nb_rules(t->m) && match.severity >= 1 && match.severity <= 4);
+		require(match.domain_len <= MATCHER_DOMAIN_MAX && match.domain[match.domain_len] == '\0');
+		require(match.meant_len <= MATCHER_DOMAIN_MAX && match.meant[match.meant_len] == '\0');
+	}
+	/* And as mailbox gives it, compared. */
+	len = len < sizeof(domain) ? len : sizeof(domain);
+	for (i = 0; i < len; i++)
+		domain[i] = (char)(data[i] >= 'A' && data[i] <= 'Z' ? data[i] | 0x20 : data[i]);
+	while (len > 0 && domain[len - 1] == '.')
+		len--;
+	rc = matcher_judge(t->m, t->s, &(struct matcher_query){"x", 1, domain, len}, &match);
+	require(rc == (expected(domain, len) ? 1 : 0));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct target *t = target();
+
+	if (size == 0)
+		return 0;
+	if (data[0] == 0)
+		try_image(data + 1, size - 1);
+	else if (data[0] == 1)
+		damage(t, data + 1, size - 1);
+	else
+		judge(t, data + 1, size - 1);
+	return 0;
+}
