@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """run - replay one golden case, as captured and in every variant, and compare with the ground truth
 
-Usage: run.py --postern BINARY --rules PATH CASE_FOLDER [--only VARIANT] [--keep FOLDER] [--seconds N]
+Usage: [POSTERN_GOLDEN_WORKERS=N] run.py --postern BINARY --rules PATH CASE_FOLDER [--only VARIANT] [--keep FOLDER] [--seconds N]
 
 A case is a folder with capture.pcap and truth.json (recorded), or dialogue.txt (written: tests/variants/dialogue.py).
 Two replays: the capture as it is with one worker, and all variants of it at once with two, told apart by addresses.
@@ -310,7 +310,7 @@ def run_case(args, work):
         common.sort(key=lambda f: f[0])
         files.insert(0, os.path.join(work, 'common.pcap'))
         wire.write_pcap(files[0], common)
-    result = replay(args, work, 'variants', files, 2)
+    result = replay(args, work, 'variants', files, int(os.environ.get('POSTERN_GOLDEN_WORKERS', 2)))
     judge.failures += ['%s, variants: %s' % (case.name, p) for p in result.problems]
     for number, v in enumerate(chosen, 1):
         ends = ('198.18.%d.7' % number, '2001:db8:%x::7' % number)
