@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ipfrag.h"
 
-#include <endian.h>
 #include <string.h>
 
+#include "ipfrag_private.h"
 #include "packet_hash.h"
 #include "pool.h"
 
@@ -12,42 +12,18 @@
  * keeps its blocks newest first: laid down in this order the oldest octets win (reading 0), in the opposite order the
  * newest (reading 1). What has arrived is a bitmap of units of 8 octets, since every piece but the last has whole ones.
  *
- * Receivers that meet a contradiction throw away what they have and begin anew, at a moment we can't know. So a datagram
- * with contradictions stays here after it was given out, and is given out again when a later piece changes its newest
- * reading: whatever pieces a receiver kept, its datagram is among ours.
+ * Receivers that meet a contradiction throw away what they have and begin anew, at a moment we can't know. So a
+ * datagram with contradictions stays here after it was given out, and is given out again when a later piece changes its
+ * newest reading: whatever pieces a receiver kept, its datagram is among ours.
  */
 enum {
-	UNIT = 8,
 	BITMAP_WORDS = 65536 / UNIT / 64,
 	BLOCK_LEN = 512,
 	BLOCK_DATA = BLOCK_LEN - 8,
 	OCTETS_DATAGRAM_MAX = 2 * IPFRAG_DATAGRAM_MAX, /* kept for one: two whole readings */
 	GIVEN_MAX = 32, /* times a contradictory datagram is given out: each costs a copy of all of it */
-	IPV4_LEN = 20,
-	IPV6_LEN = 40,
 	OUT_LEN = (IPFRAG_DATAGRAM_MAX + 63) / 64 * 64,
-
-	PROTO_HOPOPTS = 0,
-	PROTO_TCP = 6,
-	PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44,
-	PROTO_AH = 51,
-	PROTO_DSTOPTS = 60,
-	PROTO_MOBILITY = 135,
 };
-
-/* Compared as octets: every one is written. */
-struct frag_key {
-	uint8_t src[16];
-	uint8_t dst[16];
-	uint32_t id;
-	uint16_t vlan[2];
-	uint8_t proto; /* IPv4 only: in IPv6 the first fragment's counts, the others' is ignored (RFC 8200 §4.5) */
-	uint8_t family;
-	uint8_t wire;
-	uint8_t reserved;
-};
-_Static_assert(sizeof(struct frag_key) == 44, "compared as octets");
 
 struct block {
 	uint32_t older; /* POOL_NONE: the first that came */
@@ -56,16 +32,6 @@ struct block {
 	uint8_t data[BLOCK_DATA];
 };
 _Static_assert(sizeof(struct block) == BLOCK_LEN, "block layout");
-
-/* What the two readings may differ in besides the octets. */
-struct outline {
-	uint32_t total;	   /* octets of the payload; 0: the last piece is not here yet */
-	uint8_t proto;	   /* of the piece at offset 0, and so: */
-	uint8_t tos;
-	uint8_t ttl;
-	uint8_t first_seen;
-	uint32_t flow;	   /* IPv6: first 4 octets of the header */
-};
 
 struct datagram {
 	struct frag_key key;
@@ -100,15 +66,6 @@ struct ipfrag {
 	uint16_t vlan[2];
 	uint32_t out_len[2];
 	uint8_t *out[2];
-};
-
-/* A piece on its way in. */
-struct piece {
-	const uint8_t *data;
-	uint32_t off, len;
-	uint64_t now_ns;
-	bool last;
-	struct outline outline; /* as if it were the whole: taken when its offset is 0 */
 };
 
 struct layout {
@@ -278,80 +235,6 @@ datagram_find(struct ipfrag *t, const struct frag_key *key, uint64_t now_ns)
 	return idx != POOL_NONE ? idx : datagram_new(t, key, bucket, now_ns);
 }
 
-/* RFC 1071 over an IPv4 header of @len octets (even). 0xffff when its checksum field is right. */
-static uint16_t
-header_sum(const uint8_t *h, uint32_t len)
-{
-	uint32_t sum = 0, i;
-
-	for (i = 0; i < len; i += 2)
-		sum += (uint32_t)(h[i] << 8 | h[i + 1]);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)(sum + (sum >> 16));
-}
-
-static bool
-leads_to_tcp(uint8_t proto, uint8_t family)
-{
-	switch (proto) {
-	case PROTO_TCP:
-	case PROTO_AH:
-		return true;
-	case PROTO_HOPOPTS:
-	case PROTO_ROUTING:
-	case PROTO_FRAGMENT:
-	case PROTO_DSTOPTS:
-	case PROTO_MOBILITY:
-		return family == DP_FAMILY_IPV6;
-	default:
-		return false;
-	}
-}
-
-/* Fill @ret_key and @ret from @p; false when no receiver takes such a fragment. */
-static bool
-read_piece(const struct packet *p, struct frag_key *ret_key, struct piece *ret)
-{
-	const uint8_t *h = p->frame + p->l3_off;
-	bool v4 = p->key.family == DP_FAMILY_IPV4;
-	uint32_t max = v4 ? 65535 - IPV4_LEN : 65535;
-
-	*ret_key = (struct frag_key){
-		.id = p->frag_id,
-		.vlan = { p->key.vlan_outer, p->key.vlan_inner },
-		.proto = v4 ? p->frag_proto : 0,
-		.family = p->key.family,
-		.wire = p->wire,
-	};
-	memcpy(ret_key->src, p->from_lo ? p->key.lo_addr : p->key.hi_addr, 16);
-	memcpy(ret_key->dst, p->from_lo ? p->key.hi_addr : p->key.lo_addr, 16);
-	*ret = (struct piece){
-		.data = p->frame + p->l4_off,
-		.off = p->frag_off,
-		.len = p->payload_len,
-		.now_ns = p->ts_ns,
-		.last = !p->frag_more,
-		.outline.proto = p->frag_proto,
-		.outline.first_seen = 1,
-	};
-	if (v4) {
-		ret->outline.tos = h[1];
-		ret->outline.ttl = h[8];
-		if (header_sum(h, (h[0] & 15u) * 4) != 0xffff)
-			return false;
-	} else {
-		memcpy(&ret->outline.flow, h, sizeof(ret->outline.flow));
-		ret->outline.ttl = h[7];
-	}
-	if (p->frag_more && ret->len % UNIT != 0) {
-		/* RFC 8200 §4.5 has it refused. Of IPv4, Linux takes the whole units, and so must we. */
-		if (!v4)
-			return false;
-		ret->len -= ret->len % UNIT;
-	}
-	return p->missing_len == 0 && ret->len != 0 && ret->off <= max && ret->len <= max - ret->off;
-}
-
 enum overlap {
 	OVERLAP_NONE,
 	OVERLAP_EQUAL,
@@ -439,8 +322,8 @@ note_outline(struct datagram *d, const struct piece *pc)
 }
 
 /*
- * Copy @pc into blocks of datagram @idx; others are given up for room, oldest first. False: the limit of one datagram, or
- * no room even so.
+ * Copy @pc into blocks of datagram @idx; others are given up for room, oldest first. False: the limit of one datagram,
+ * or no room even so.
  */
 static bool
 store_piece(struct ipfrag *t, uint32_t idx, const struct piece *pc)
@@ -480,8 +363,8 @@ copy_block(const struct block *b, uint8_t *payload, uint32_t total)
 }
 
 /*
- * Turn the list of blocks around: it then runs from the oldest on. Called twice around reading 1, which is rare, so that
- * the list needs one link only.
+ * Turn the list of blocks around: it then runs from the oldest on. Called twice around reading 1, which is rare, so
+ * that the list needs one link only.
  */
 static void
 turn_blocks(struct ipfrag *t, struct datagram *d)
@@ -496,36 +379,6 @@ turn_blocks(struct ipfrag *t, struct datagram *d)
 	d->newest = done;
 }
 
-/* The IP header for a payload of @o->total octets: without options, without extension headers before the fragment's. */
-static uint32_t
-put_header(uint8_t *h, const struct frag_key *key, const struct outline *o)
-{
-	uint16_t len = htobe16((uint16_t)(o->total + (key->family == DP_FAMILY_IPV4 ? IPV4_LEN : 0)));
-	uint16_t sum, id = htobe16((uint16_t)key->id);
-
-	if (key->family == DP_FAMILY_IPV6) {
-		memcpy(h, &o->flow, 4);
-		memcpy(h + 4, &len, 2);
-		h[6] = o->proto;
-		h[7] = o->ttl;
-		memcpy(h + 8, key->src, 16);
-		memcpy(h + 24, key->dst, 16);
-		return IPV6_LEN;
-	}
-	memset(h, 0, IPV4_LEN);
-	h[0] = 0x45;
-	h[1] = o->tos;
-	memcpy(h + 2, &len, 2);
-	memcpy(h + 4, &id, 2);
-	h[8] = o->ttl;
-	h[9] = o->proto;
-	memcpy(h + 12, key->src, 4);
-	memcpy(h + 16, key->dst, 4);
-	sum = htobe16((uint16_t)~header_sum(h, IPV4_LEN));
-	memcpy(h + 10, &sum, 2);
-	return IPV4_LEN;
-}
-
 /* Is reading @r whole? The end of the last piece, where it is no whole unit, came with that piece. */
 static bool
 is_whole(const struct datagram *d, unsigned int r)
@@ -538,7 +391,7 @@ static void
 assemble(struct ipfrag *t, struct datagram *d, unsigned int r, unsigned int i)
 {
 	const struct outline *o = &d->outline[r];
-	uint32_t b, len = put_header(t->out[i], &d->key, o);
+	uint32_t b, len = frag_put_header(t->out[i], &d->key, o);
 
 	if (r == 1)
 		turn_blocks(t, d);
@@ -564,7 +417,7 @@ give_out(struct ipfrag *t, struct datagram *d)
 	for (r = 0; r < 2; r++) {
 		if (!whole[r])
 			continue;
-		if (!leads_to_tcp(d->outline[r].proto, d->key.family)) {
+		if (!frag_leads_to_tcp(d->outline[r].proto, d->key.family)) {
 			dp_count(t->counters, DP_STAT_FRAG_IGNORED, 1);
 			continue;
 		}
@@ -613,11 +466,11 @@ ipfrag_input(struct ipfrag *t, const struct packet *p)
 	unsigned int nb;
 	uint32_t idx;
 
-	if (p->key.family == DP_FAMILY_IPV4 && !leads_to_tcp(p->frag_proto, DP_FAMILY_IPV4)) {
+	if (p->key.family == DP_FAMILY_IPV4 && !frag_leads_to_tcp(p->frag_proto, DP_FAMILY_IPV4)) {
 		dp_count(t->counters, DP_STAT_FRAG_IGNORED, 1);
 		return 0;
 	}
-	if (!read_piece(p, &key, &pc)) {
+	if (!frag_read(p, &key, &pc)) {
 		dp_count(t->counters, DP_STAT_FRAG_REFUSED, 1);
 		return 0;
 	}

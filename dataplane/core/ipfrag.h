@@ -13,9 +13,10 @@
  *            Pieces beyond the end, two ends, and two protocols are contradictions of the same kind.
  * Memory:    one block given at init; datagrams at once and octets in all are bounded; the oldest is given up first.
  * Threads:   one worker. Time:  ns, given by the caller.
- * Hostile:   all. Limits: IPFRAG_DATAGRAM_MAX octets, IPFRAG_PIECES_MAX pieces per datagram (exact duplicates are free);
- *            every refusal is counted: FRAG_REFUSED what no receiver takes (a wrong IPv4 header checksum is such),
- *            FRAG_IGNORED, FRAG_LIMIT, FRAG_TIMEOUTS, FRAG_OVERLAPS. DATAGRAMS is left to the caller, who originates them.
+ * Hostile:   all. Limits: IPFRAG_DATAGRAM_MAX octets, IPFRAG_PIECES_MAX pieces per datagram (exact duplicates are
+ *            free); every refusal is counted: FRAG_REFUSED what no receiver takes (a wrong IPv4 header checksum is
+ *            such), FRAG_IGNORED, FRAG_LIMIT, FRAG_TIMEOUTS, FRAG_OVERLAPS. DATAGRAMS is left to the caller, who
+ *            originates them.
  * Source:    RFC 791 §3.2, RFC 8200 §4.5, RFC 5722, RFC 6946 (atomic fragments).
  */
 #ifndef POSTERN_IPFRAG_H

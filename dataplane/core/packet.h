@@ -115,8 +115,8 @@ struct packet_hash_seed {
 
 /*
  * Decode @p, whose first group of fields is set. Returns p->class. Octets after the IP packet's end (Ethernet padding)
- * are not payload. The hash is keyed by @seed (SipHash-like strength is not needed per packet, but the seed must matter:
- * nobody may choose the bucket without knowing it).
+ * are not payload. The hash is keyed by @seed (SipHash-like strength is not needed per packet, but the seed must
+ * matter: nobody may choose the bucket without knowing it).
  */
 enum packet_class packet_decode(struct packet *p, const struct packet_hash_seed *seed);
 

@@ -2,8 +2,8 @@
 /*
  * packet_hash - the keyed hash of packet keys
  *
- * What:      a chain of 64 x 64 -> 128 bit multiplications, folded. Each step's factors are secret (the seed, or the step
- *            before), so that whoever does not know the seed can't aim at a bucket; it is no message authentication.
+ * What:      a chain of 64 x 64 -> 128 bit multiplications, folded. Each step's factors are secret (the seed, or the
+ *            step before), so that whoever does not know the seed can't aim at a bucket; it is no message authentication.
  * Cost:      four multiplications for a whole key.
  */
 #ifndef POSTERN_PACKET_HASH_H

@@ -177,7 +177,7 @@ step_family(struct cursor *c, bool either_order)
 	}
 }
 
-/* Linux cooked capture: @type_off and @arphrd_off are where its header of @len octets names protocol and device type. */
+/* Linux cooked capture: @type_off and @arphrd_off are where its header of @len octets has protocol and device type. */
 static int
 step_sll(struct packet *p, struct cursor *c, uint32_t len, uint32_t type_off, uint32_t arphrd_off)
 {

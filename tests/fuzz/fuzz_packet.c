@@ -3,8 +3,8 @@
  * fuzz_packet - one frame through packet_decode()
  *
  * Input:     link type, then flags (octets on the wire beyond those captured, address of the seed), then the frame.
- * Checks:    all that a result points to lies in the frame; the answer to a cut frame is that of the whole or "truncated";
- *            the other direction has the same key and hash; a second look gives the same.
+ * Checks:    all that a result points to lies in the frame; the answer to a cut frame is that of the whole or
+ *            "truncated"; the other direction has the same key and hash; a second look gives the same.
  */
 #include <stdint.h>
 #include <stdlib.h>

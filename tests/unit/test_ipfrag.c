@@ -38,7 +38,12 @@ struct fixture {
 static void
 setup(struct fixture *x, uint8_t v6, uint32_t datagrams, uint64_t octets)
 {
-	struct ipfrag_config cfg = { .datagrams_max = datagrams, .octets_max = octets, .timeout_ns = TIMEOUT, .seed = seed };
+	struct ipfrag_config cfg = {
+		.datagrams_max = datagrams,
+		.octets_max = octets,
+		.timeout_ns = TIMEOUT,
+		.seed = seed,
+	};
 
 	memset(x, 0, sizeof(*x));
 	x->mem = aligned_alloc(64, (ipfrag_mem_size(&cfg) + 63) / 64 * 64);

@@ -46,11 +46,12 @@ struct shape {
 static const struct shape shapes[] = {
 	TCP_SHAPE("ethernet, IPv4", PACKET_LINK_ETHERNET, ETH4, 4),
 	TCP_SHAPE("ethernet, IPv6", PACKET_LINK_ETHERNET, ETH6, 6),
-	{ .name = "padding is no payload", .head = ETH4, .ip = 4, .proto = 6, .ext = "", .pad = 6, .class = PACKET_TCP },
+	{ .name = "padding is no payload", .head = ETH4, .ip = 4, .proto = 6, .ext = "", .pad = 6,
+	  .class = PACKET_TCP },
 	{ .name = "IPv4 options", .head = ETH4, .ip = 4, .proto = 6, .ext = X2(X4("01010101")) "01010100", .payload = 1,
 	  .class = PACKET_TCP },
-	{ .name = "IPv4, 40 octets of options", .head = ETH4, .ip = 4, .proto = 6, .ext = X2(X4("01010101")) "0101010001010100",
-	  .payload = 1, .class = PACKET_TCP },
+	{ .name = "IPv4, 40 octets of options", .head = ETH4, .ip = 4, .proto = 6, .ext = X2(X4("01010101"))
+	  "0101010001010100", .payload = 1, .class = PACKET_TCP },
 	{ .name = "UDP", .head = ETH4, .ip = 4, .proto = 17, .ext = "", .payload = 1, .class = PACKET_OTHER },
 	{ .name = "IPv4, an IPv6 extension", .head = ETH4, .ip = 4, .proto = 60, .ext = "", .class = PACKET_OTHER },
 
@@ -91,8 +92,8 @@ static const struct shape shapes[] = {
 
 	TCP_SHAPE("SLL", PACKET_LINK_SLL, SLL("0800"), 4),
 	TCP_SHAPE("SLL, IPv6", PACKET_LINK_SLL, SLL("86dd"), 6),
-	{ .name = "SLL, tag", .link = PACKET_LINK_SLL, .head = SLL("8100") "0009" "0800", .ip = 4, .proto = 6, .ext = "",
-	  .payload = 2, .vlan = { 9, 0 }, .class = PACKET_TCP },
+	{ .name = "SLL, tag", .link = PACKET_LINK_SLL, .head = SLL("8100") "0009" "0800", .ip = 4, .proto = 6,
+	  .ext = "", .payload = 2, .vlan = { 9, 0 }, .class = PACKET_TCP },
 	TCP_SHAPE("SLL, 802.2", PACKET_LINK_SLL, SLL("0004") "aaaa03000000" "0800", 4),
 	{ .name = "SLL, 802.3 of Novell", .link = PACKET_LINK_SLL, .head = SLL("0001") "aaaa03000000" "0800", .ip = 4,
 	  .proto = 6, .ext = "", .class = PACKET_OTHER },
@@ -454,7 +455,8 @@ test_hash(void **state)
 static void
 test_families_apart(void **state)
 {
-	struct shape s4 = { .head = "", .ip = 4, .proto = 6, .ext = "" }, s6 = { .head = "", .ip = 6, .proto = 6, .ext = "" };
+	struct shape s4 = { .head = "", .ip = 4, .proto = 6, .ext = "" };
+	struct shape s6 = { .head = "", .ip = 6, .proto = 6, .ext = "" };
 	uint8_t f[512], g[512];
 	uint32_t l3, end;
 	struct packet p = { .frame = f, .link = PACKET_LINK_RAW }, q = { .frame = g, .link = PACKET_LINK_RAW };
@@ -558,7 +560,8 @@ test_link_types(void **state)
 {
 	static const int want[][2] = {
 		{ 0, PACKET_LINK_NULL }, { 1, PACKET_LINK_ETHERNET }, { 12, PACKET_LINK_RAW },	{ 14, PACKET_LINK_RAW },
-		{ 101, PACKET_LINK_RAW }, { 108, PACKET_LINK_LOOP },  { 113, PACKET_LINK_SLL }, { 228, PACKET_LINK_RAW },
+		{ 101, PACKET_LINK_RAW }, { 108, PACKET_LINK_LOOP },
+		{ 113, PACKET_LINK_SLL }, { 228, PACKET_LINK_RAW },
 		{ 229, PACKET_LINK_RAW }, { 276, PACKET_LINK_SLL2 },  { 105, -1 },		{ 147, -1 },
 	};
 	size_t i;
