@@ -80,6 +80,8 @@ nearest(const char *word, const void *names, size_t nb, size_t stride)
 	size_t best = strlen(word) / 3 + 1, d, i;
 	const char *name, *found = NULL;
 
+	if (strlen(word) < 3) /* near to everything */
+		return NULL;
 	for (i = 0; i < nb; i++) {
 		memcpy(&name, (const char *)names + i * stride, sizeof(name));
 		d = distance(word, name);
@@ -272,7 +274,7 @@ reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t f
 	if (len < 0) {
 		at = node->at;
 		if (fault.offset < (size_t)DOMAIN_NAME_MAX) /* exact for a value on one line without escapes */
-			at.column += (int)(from + fault.offset) + (node->is_plain ? 0 : 1);
+			at.column += (int)(from + fault.offset);
 		reader_error(r, &at, fault.hint, "%s \"%.300s\" %s", what, node->text, fault.what);
 		return false;
 	}

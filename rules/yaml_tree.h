@@ -35,7 +35,7 @@ struct yaml_node {
 	enum yaml_type type;
 	bool is_plain;	 /* a scalar without quotes */
 	bool is_refused; /* an error has been added: to be passed over */
-	struct rule_place at;
+	struct rule_place at; /* of a quoted scalar: the first octet inside the quotes */
 	const char *text; /* of a scalar, NUL-terminated and without other NUL */
 	size_t len;
 	size_t nb; /* children */

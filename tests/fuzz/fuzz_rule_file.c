@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
 /*
- * libfyaml 0.7.12 loses half a KiB of its own when a single-quoted scalar is broken off by an error. Wrong files are rare and
- * ctrl reads few of them; test_ruleset sees to it that we give back all that libfyaml gave us.
+ * libfyaml 0.7.12 loses half a KiB of its own for some quoted scalars with many escapes. test_ruleset sees to it that
+ * we give back what libfyaml gave us.
  */
 const char *
 __lsan_default_suppressions(void)
