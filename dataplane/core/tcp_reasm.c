@@ -180,6 +180,16 @@ list_pop(struct tcp_reasm *r, struct flow *f, enum flow_side side)
 	tcp_seg_put(r, f, idx);
 }
 
+/* The first @n octets of @s, the first of its list, are delivered. */
+static void
+seg_trim(struct flow *f, enum flow_side side, struct tcp_seg *s, uint32_t n)
+{
+	s->seq += n;
+	s->off += (uint16_t)n;
+	s->len -= n;
+	f->cold[side].queued -= n;
+}
+
 static void
 rcv_advance(struct tcp_reasm *r, struct flow *f, enum flow_side side)
 {
@@ -332,10 +342,7 @@ drain_client(struct tcp_reasm *r, struct flow *f)
 		}
 		progress |= n > 0;
 		if (n < s->len) {
-			s->seq += n;
-			s->off += (uint16_t)n;
-			s->len -= n;
-			f->cold[FLOW_CLIENT].queued -= n;
+			seg_trim(f, FLOW_CLIENT, s, n);
 			break;
 		}
 		list_pop(r, f, FLOW_CLIENT);
@@ -348,25 +355,35 @@ drain_client(struct tcp_reasm *r, struct flow *f)
 	return progress;
 }
 
+/*
+ * The next server octets; a line at a time while client octets wait for just that line, so that a later reply in the
+ * same segment does not overtake them.
+ */
 static bool
 drain_server(struct tcp_reasm *r, struct flow *f)
 {
 	struct flow_dir *d = &f->dir[FLOW_SERVER];
-	bool progress = false;
+	struct tcp_seg *s = tcp_seg_at(r, d->head);
+	uint32_t n;
 
-	while (d->head != POOL_NONE) {
-		struct tcp_seg *s = tcp_seg_at(r, d->head);
+	if (s == NULL || s->seq != d->next || (s->kind == TCP_SEG_DATA && is_held(f, s->ack)))
+		return false;
+	n = s->len;
+	if (s->kind == TCP_SEG_GAP) {
+		sink_gap(r, f, FLOW_SERVER, n);
+	} else {
+		const uint8_t *p = s->data + s->off, *lf = memchr(p, '\n', n);
 
-		if (s->seq != d->next || (s->kind == TCP_SEG_DATA && is_held(f, s->ack)))
-			break;
-		if (s->kind == TCP_SEG_GAP)
-			sink_gap(r, f, FLOW_SERVER, s->len);
-		else
-			deliver_server(r, f, s->data + s->off, s->len);
-		list_pop(r, f, FLOW_SERVER);
-		progress = true;
+		if (lf != NULL && is_waiting(f, FLOW_CLIENT) && f->dir[FLOW_CLIENT].head != POOL_NONE)
+			n = (uint32_t)(lf - p) + 1;
+		deliver_server(r, f, p, n);
+		if (n < s->len) {
+			seg_trim(f, FLOW_SERVER, s, n);
+			return true;
+		}
 	}
-	return progress;
+	list_pop(r, f, FLOW_SERVER);
+	return true;
 }
 
 /* Only one side was ever seen, and by now the other should have been. */
@@ -638,7 +655,8 @@ tcp_reasm_input(struct tcp_reasm *r, struct flow *f, enum flow_side side, const 
 		seq += n;
 	}
 	if (len > 0 && seq == d->next && d->head == POOL_NONE &&
-	    (side == FLOW_CLIENT || !in->has_ack || !is_held(f, in->ack))) {
+	    (side == FLOW_CLIENT ||
+	     (f->dir[FLOW_CLIENT].head == POOL_NONE && (!in->has_ack || !is_held(f, in->ack))))) {
 		if (side == FLOW_CLIENT) {
 			n = deliver_client(r, f, p, len);
 			p += n;
