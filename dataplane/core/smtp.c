@@ -83,7 +83,7 @@ smtp_session_get(struct smtp_ctx *ctx, struct smtp *s)
 	}
 	ss = pool_at(&ctx->sessions, idx);
 	memset(ss, 0, sizeof(*ss));
-	ss->helo.idx = ss->sender.idx = ss->line_idx = ss->pending_idx = POOL_NONE;
+	ss->helo.idx = ss->sender.idx = ss->line_idx = ss->pending_idx = ss->stash_idx = POOL_NONE;
 	ss->line_first = true;
 	s->cold = idx;
 	if (s->flags & SMTP_F_MIDSTREAM) {
@@ -172,6 +172,7 @@ body_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 		smtp_body_lines(run, p, n);
 	if (found == SMTP_BODY_END) {
 		s->body_octets -= 3; /* ".\r\n" */
+		smtp_line_drop(run);
 		smtp_message_end(run);
 	} else if (found == SMTP_BODY_LENIENT) {
 		lenient_end(run);
@@ -238,15 +239,22 @@ size_t
 smtp_client_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len)
 {
 	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	size_t off = 0;
 
-	if (s->phase == SMTP_PHASE_OPAQUE || len == 0)
+	if (s->phase == SMTP_PHASE_OPAQUE)
 		return len;
 	run.ss = smtp_session_get(ctx, s);
 	if (run.ss == NULL)
 		return smtp_client_bare(&run, p, len);
-	if (s->phase == SMTP_PHASE_START)
+	if (s->phase == SMTP_PHASE_START && len > 0)
 		s->phase = smtp_command_phase(s);
-	return smtp_client_loop(&run, p, len);
+	for (;;) {
+		run.call_off = (int64_t)off;
+		off += smtp_client_loop(&run, p + off, len - off);
+		if (run.ss->stash_idx == POOL_NONE)
+			return off;
+		smtp_stash_feed(&run);
+	}
 }
 
 void
@@ -290,6 +298,7 @@ smtp_close(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 	struct smtp_run run = { .ctx = ctx, .s = s, .ss = session_at(ctx, s), .owner = owner };
 
 	if (run.ss != NULL) {
+		smtp_stash_flush(&run);
 		smtp_pending_unknown(&run, false);
 		smtp_txn_client_close(&run, false);
 		smtp_txn_finish(&run);

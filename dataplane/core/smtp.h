@@ -138,7 +138,8 @@ void smtp_open(struct smtp_ctx *ctx, struct smtp *s, unsigned int flags);
 
 /*
  * Client octets in order. Returns how many were consumed; fewer than @len only in phase WAIT (see above). The rest must
- * be offered again, with whatever came after it, once smtp_server_data() was called or the wait is given up.
+ * be offered again, with whatever came after it, once smtp_server_data() was called or the wait is given up, and before
+ * further octets of either side. @len may be 0.
  */
 size_t smtp_client_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len);
 void smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len);

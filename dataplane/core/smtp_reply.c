@@ -118,8 +118,8 @@ reply_unsure(struct smtp_run *run, unsigned int code)
 	}
 }
 
-void
-smtp_reply(struct smtp_run *run, unsigned int code)
+static void
+reply(struct smtp_run *run, unsigned int code)
 {
 	struct smtp_session *ss = run->ss;
 	bool first = !ss->greeted;
@@ -218,7 +218,7 @@ server_line(struct smtp_run *run)
 		ss->server_multi = true;
 		return;
 	}
-	smtp_reply(run, code);
+	reply(run, code);
 	ss->server_multi = false;
 }
 
@@ -230,39 +230,120 @@ is_tls(const struct smtp_session *ss)
 	       ss->server_head[1] == 3 && ss->server_head[2] <= 4;
 }
 
-void
-smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len)
+/*
+ * Read server octets. Returns how many were taken: it stops where a wait of the client's side ended, as the client's
+ * octets that waited come before the replies to them.
+ */
+static size_t
+server_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 {
-	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
-	struct smtp_session *ss;
-	const uint8_t *lf;
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
 	size_t off = 0, n, head;
+	const uint8_t *lf;
+	bool waits;
 
-	if (len == 0 || (s->flags & SMTP_F_OPAQUE) != 0)
-		return;
-	ss = run.ss = smtp_session_get(ctx, s);
-	if (ss == NULL)
-		return;
-	s->flags |= SMTP_F_SERVER_SEEN;
 	while (off < len && !(s->flags & SMTP_F_OPAQUE)) {
+		if (ss->server_len < 3 && !ss->greeted && (ss->server_len > 0 || p[off] < ' ') && p[off] != '\n') {
+			/* Octet by octet up to the third: TLS is told by these. */
+			ss->server_head[ss->server_len++] = p[off++];
+			if (is_tls(ss))
+				smtp_go_opaque(run);
+			continue;
+		}
 		lf = memchr(p + off, '\n', len - off);
 		n = lf != NULL ? (size_t)(lf - (p + off)) : len - off;
 		head = SMTP_SERVER_HEAD - ss->server_len;
 		head = head < n ? head : n;
-		if (ss->server_len < 3 && head > 0 && !ss->greeted && (ss->server_len > 0 || p[off] < ' ')) {
-			/* Octet by octet up to the third: TLS is told by these. */
-			ss->server_head[ss->server_len++] = p[off++];
-			if (is_tls(ss))
-				smtp_go_opaque(&run);
-			continue;
-		}
 		memcpy(ss->server_head + ss->server_len, p + off, head);
 		ss->server_len = (uint8_t)(ss->server_len + head);
 		off += n;
 		if (lf == NULL)
-			return;
+			break;
 		off++;
-		server_line(&run);
+		waits = s->phase == SMTP_PHASE_WAIT;
+		server_line(run);
 		ss->server_len = 0;
+		if (waits && s->phase != SMTP_PHASE_WAIT)
+			return off;
 	}
+	return s->flags & SMTP_F_OPAQUE ? len : off;
+}
+
+static uint8_t *
+stash_at(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+
+	return pool_at(ss->stash_big ? &run->ctx->big : &run->ctx->strings, ss->stash_idx);
+}
+
+void
+smtp_stash_drop(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+
+	if (ss->stash_idx != POOL_NONE)
+		pool_put(ss->stash_big ? &run->ctx->big : &run->ctx->strings, ss->stash_idx);
+	ss->stash_idx = POOL_NONE;
+}
+
+/* Read on in the replies that were put by, up to the end of a wait. */
+void
+smtp_stash_feed(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+
+	ss->stash_off = (uint16_t)(ss->stash_off + server_feed(run, stash_at(run) + ss->stash_off,
+							       (size_t)(ss->stash_len - ss->stash_off)));
+	if (ss->stash_off == ss->stash_len)
+		smtp_stash_drop(run);
+}
+
+/* Put @p by until the client's octets that waited were read; without memory for it the replies are read before them. */
+static void
+stash_put(struct smtp_run *run, const uint8_t *p, size_t len)
+{
+	struct smtp_session *ss = run->ss;
+	size_t off;
+
+	ss->stash_big = len > SMTP_STRING_LEN;
+	if (len <= sizeof(struct smtp_big))
+		ss->stash_idx = pool_get(ss->stash_big ? &run->ctx->big : &run->ctx->strings);
+	if (ss->stash_idx == POOL_NONE) {
+		dp_count(run->ctx->counters, DP_STAT_POOL_STRING, 1);
+		smtp_anomaly_reply(run, DP_ANOMALY_BIT(RESOURCE));
+		for (off = 0; off < len; off += server_feed(run, p + off, len - off))
+			;
+		return;
+	}
+	memcpy(stash_at(run), p, len);
+	ss->stash_off = 0;
+	ss->stash_len = (uint16_t)len;
+}
+
+void
+smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len)
+{
+	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	size_t n;
+
+	if (len == 0 || (s->flags & SMTP_F_OPAQUE) != 0)
+		return;
+	run.ss = smtp_session_get(ctx, s);
+	if (run.ss == NULL)
+		return;
+	s->flags |= SMTP_F_SERVER_SEEN;
+	smtp_stash_flush(&run);
+	n = server_feed(&run, p, len);
+	if (n < len)
+		stash_put(&run, p + n, len - n);
+}
+
+/* No client octets wait any more: read all replies that were put by. */
+void
+smtp_stash_flush(struct smtp_run *run)
+{
+	while (run->ss->stash_idx != POOL_NONE)
+		smtp_stash_feed(run);
 }

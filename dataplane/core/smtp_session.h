@@ -147,13 +147,15 @@ struct smtp_session {
 	uint32_t line_idx;	 /* line in pieces; POOL_NONE: nothing kept */
 	uint32_t line_octets;	 /* of it so far */
 	uint32_t pending_idx;	 /* in ctx->big; POOL_NONE: inline */
+	uint32_t stash_idx;	 /* replies put by until client octets that waited are read; POOL_NONE: none */
+	uint16_t stash_off, stash_len;
 	uint16_t pending_head, pending_nb;
 	uint16_t ehlo_pending;
 	uint16_t early_reply;	 /* final reply that came before the end of data */
 	uint8_t txn_head, txn_nb;
 	bool client_open;	 /* the last of txns is the client's current one */
 	bool reply_open;	 /* the first of txns is the reply side's current one */
-	bool line_big;
+	bool line_big, stash_big;
 	bool line_first;	 /* no command line was seen yet */
 	bool utf8;		 /* MAIL said SMTPUTF8 */
 	bool reported;		 /* a recipient matched */
@@ -264,7 +266,9 @@ void smtp_kept_drop(struct smtp_ctx *ctx, struct smtp_kept *k);
 void smtp_kept_str(const struct smtp_ctx *ctx, const struct smtp_kept *k, struct smtp_str *ret);
 
 /* smtp_reply.c */
-void smtp_reply(struct smtp_run *run, unsigned int code);
+void smtp_stash_feed(struct smtp_run *run);
+void smtp_stash_flush(struct smtp_run *run);
+void smtp_stash_drop(struct smtp_run *run);
 
 /* smtp_txn.c */
 void smtp_pending_push(struct smtp_run *run, unsigned int entry);

@@ -29,7 +29,6 @@ smtp_message_end(struct smtp_run *run)
 
 	s->flags &= (uint16_t)~(SMTP_F_ALT | SMTP_F_LENIENT | SMTP_F_SKIP | SMTP_F_GAP_BODY | SMTP_F_UNSURE);
 	s->phase = SMTP_PHASE_COMMAND;
-	smtp_line_drop(run);
 	smtp_txn_message_end(run);
 }
 
@@ -171,6 +170,9 @@ smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 	if (s->phase != SMTP_PHASE_WAIT)
 		return;
 	ss = run.ss = smtp_session_get(ctx, s);
+	smtp_stash_flush(&run);
+	if (s->phase != SMTP_PHASE_WAIT)
+		return;
 	smtp_anomaly(&run, DP_ANOMALY_BIT(REPLY_UNSEEN));
 	s->phase = smtp_command_phase(s);
 	if (ss->wait == SMTP_W_BDAT) {
@@ -221,6 +223,7 @@ smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 	ss = run.ss = smtp_session_get(ctx, s);
 	if (ss == NULL)
 		return;
+	smtp_stash_flush(&run);
 	smtp_line_cut(&run);
 	smtp_anomaly(&run, DP_ANOMALY_BIT(GAP_CLIENT));
 	if (ss->client_open)
@@ -262,6 +265,7 @@ smtp_server_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 	ss = run.ss = smtp_session_get(ctx, s);
 	if (ss == NULL)
 		return;
+	smtp_stash_flush(&run);
 	smtp_anomaly_reply(&run, DP_ANOMALY_BIT(GAP_SERVER));
 	for (i = 0; i < ss->txn_nb; i++)
 		ss->txns[(ss->txn_head + i) % SMTP_TXNS_MAX].flags |= SMTP_TXN_GAP;
