@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctrl_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	OPT_DP_FD = 256,
+	OPT_CTRL_FD,
+	OPT_RULES_FD,
+	OPT_STATUS_FD,
+	OPT_JOURNAL_FD,
+	OPT_RULES,
+	OPT_RUN_ID,
+	OPT_STORE,
+	OPT_ALERTS,
+	OPT_ENVELOPES,
+	OPT_OBSERVER,
+	OPT_CONFIG,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct option options[] = {
+	{ "dp-fd", required_argument, NULL, OPT_DP_FD },
+	{ "ctrl-fd", required_argument, NULL, OPT_CTRL_FD },
+	{ "rules-fd", required_argument, NULL, OPT_RULES_FD },
+	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
+	{ "journal-fd", required_argument, NULL, OPT_JOURNAL_FD },
+	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "run-id", required_argument, NULL, OPT_RUN_ID },
+	{ "store", required_argument, NULL, OPT_STORE },
+	{ "alerts", required_argument, NULL, OPT_ALERTS },
+	{ "envelopes", required_argument, NULL, OPT_ENVELOPES },
+	{ "observer", required_argument, NULL, OPT_OBSERVER },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage[] =
+	"postern-ctrl decides, stores and writes alerts. It is started by `postern replay`, not by hand:\n"
+	"  postern-ctrl replay --dp-fd N --ctrl-fd N --rules-fd N --status-fd N --journal-fd N\n"
+	"                      --rules PATH --run-id HEX16 --store FILE [--alerts FILE|-|human]\n"
+	"                      [--envelopes FILE|-] [--observer NAME] [--config FILE]\n";
+
+/* An open descriptor, from now on not inherited. */
+static int
+take_fd(const char *text, int *ret)
+{
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+		return -EINVAL;
+	*ret = (int)fd;
+	return 0;
+}
+
+static int
+take_hex(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16)
+		return -EINVAL;
+	*ret = strtoull(text, &end, 16);
+	return 0;
+}
+
+static int
+take_option(int opt, const char *arg, struct ctrl_options *o)
+{
+	switch (opt) {
+	case OPT_DP_FD:
+		return take_fd(arg, &o->dp_fd);
+	case OPT_CTRL_FD:
+		return take_fd(arg, &o->ctrl_fd);
+	case OPT_RULES_FD:
+		return take_fd(arg, &o->rules_fd);
+	case OPT_STATUS_FD:
+		return take_fd(arg, &o->status_fd);
+	case OPT_JOURNAL_FD:
+		return take_fd(arg, &o->journal_fd);
+	case OPT_RUN_ID:
+		return take_hex(arg, &o->run_id);
+	case OPT_RULES:
+		o->rules = arg;
+		return 0;
+	case OPT_STORE:
+		o->store = arg;
+		return 0;
+	case OPT_ALERTS:
+		o->alerts = arg;
+		return 0;
+	case OPT_ENVELOPES:
+		o->envelopes = arg;
+		return 0;
+	case OPT_OBSERVER:
+		o->observer = arg;
+		return 0;
+	case OPT_CONFIG:
+		o->config = arg;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int
+ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
+{
+	struct ctrl_options o = {
+		.dp_fd = -1, .ctrl_fd = -1, .rules_fd = -1, .status_fd = -1, .journal_fd = -1, .alerts = "human",
+	};
+	int opt, index = 0;
+
+	while ((opt = getopt_long(argc, argv, "", options, &index)) != -1) {
+		if (opt == OPT_HELP || opt == OPT_VERSION) {
+			fputs(opt == OPT_HELP ? usage : "postern-ctrl " POSTERN_VERSION "\n", stdout);
+			return 1;
+		}
+		if (opt == '?')
+			return -EINVAL;
+		if (take_option(opt, optarg, &o) < 0) {
+			fprintf(stderr, "postern-ctrl: --%s %s: not usable\n", options[index].name, optarg);
+			return -EINVAL;
+		}
+	}
+	if (optind + 1 != argc || strcmp(argv[optind], "replay") != 0 || o.dp_fd < 0 || o.ctrl_fd < 0 ||
+	    o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL || o.store == NULL) {
+		fputs(usage, stderr);
+		return -EINVAL;
+	}
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ctrl_options - what the supervisor tells postern-ctrl on its command line
+ *
+ * Trust:     the supervisor's; still every number is checked, because a wrong descriptor would be closed or written to.
+ */
+#ifndef POSTERN_CTRL_OPTIONS_H
+#define POSTERN_CTRL_OPTIONS_H
+
+#include <stdint.h>
+
+struct ctrl_options {
+	int dp_fd, ctrl_fd, rules_fd, status_fd, journal_fd;
+	uint64_t run_id;
+	const char *rules, *store;
+	const char *alerts;    /* a file, "-" or "human" */
+	const char *envelopes; /* a file, "-" or NULL */
+	const char *observer;  /* or NULL: of the configuration, else the host's name */
+	const char *config;    /* or NULL */
+};
+
+/* 0; 1: --help or --version was answered, all is done; -EINVAL: said on standard error. */
+int ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret);
+
+#endif

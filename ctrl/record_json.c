@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "record_json.h"
+
+#include <string.h>
+
+#include "dp_stats.h"
+#include "ids.h"
+
+#define ECS_VERSION "8.11.0"
+
+bool
+record_json_str(struct json_out *o, const char *key, const void *rec, const struct dp_str *str)
+{
+	return !json_kv_text(o, key, dp_event_str(rec, str), str->len);
+}
+
+void
+record_json_anomalies(struct json_out *o, uint64_t anomalies)
+{
+	int i;
+
+	json_open(o, '[');
+	for (i = 0; i < DP_ANOMALY_NB; i++)
+		if (anomalies & UINT64_C(1) << i)
+			json_cstr(o, dp_anomaly_name((enum dp_anomaly)i));
+	json_close(o, ']');
+}
+
+static void
+put_raw(struct json_out *o, const char *key, bool needed, const void *rec, const struct dp_str *str)
+{
+	if (!needed)
+		return;
+	json_key(o, key);
+	json_base64(o, dp_event_str(rec, str), str->len);
+}
+
+static void
+put_full_len(struct json_out *o, const char *key, const struct dp_str *str)
+{
+	if (str->full_len > str->len)
+		json_kv_u64(o, key, str->full_len);
+}
+
+static void
+put_head(struct json_out *o, uint64_t ts_ns)
+{
+	json_open(o, '{');
+	json_key(o, "@timestamp");
+	json_time(o, ts_ns);
+	json_key(o, "ecs");
+	json_open(o, '{');
+	json_kv_cstr(o, "version", ECS_VERSION);
+	json_close(o, '}');
+}
+
+static void
+put_end(struct json_out *o, const char *key, uint8_t family, const uint8_t addr[16], uint16_t port)
+{
+	char text[ADDR_TEXT_MAX];
+
+	ids_addr_text(family, addr, text);
+	json_key(o, key);
+	json_open(o, '{');
+	json_kv_cstr(o, "ip", text);
+	json_kv_u64(o, "port", port);
+	json_close(o, '}');
+}
+
+static void
+put_network(struct json_out *o, const struct dp_flow_key *key)
+{
+	char community[COMMUNITY_ID_LEN + 1];
+
+	put_end(o, "source", key->family, key->client_addr, key->client_port);
+	put_end(o, "destination", key->family, key->server_addr, key->server_port);
+	ids_community(key, community);
+	json_key(o, "network");
+	json_open(o, '{');
+	json_kv_cstr(o, "protocol", "smtp");
+	json_kv_cstr(o, "community_id", community);
+	if (key->vlan_outer != 0) {
+		json_key(o, "vlan");
+		json_open(o, '{');
+		json_kv_u64(o, "id", key->vlan_outer);
+		json_close(o, '}');
+	}
+	if (key->vlan_inner != 0) {
+		json_key(o, "inner");
+		json_open(o, '{');
+		json_key(o, "vlan");
+		json_open(o, '{');
+		json_kv_u64(o, "id", key->vlan_inner);
+		json_close(o, '}');
+		json_close(o, '}');
+	}
+	json_close(o, '}');
+}
+
+static void
+put_event(struct json_out *o, const struct record_alert *a)
+{
+	json_key(o, "event");
+	json_open(o, '{');
+	json_kv_cstr(o, "kind", "alert");
+	json_kv_cstr(o, "id", a->event_id);
+	json_kv_u64(o, "sequence", a->sequence);
+	json_kv_cstr(o, "action", verdict_name(a->decision->verdict));
+	json_kv_u64(o, "severity", a->decision->severity);
+	json_close(o, '}');
+}
+
+static void
+put_rule(struct json_out *o, const struct record_context *ctx, const struct rule_info *rule)
+{
+	json_key(o, "rule");
+	json_open(o, '{');
+	json_kv_cstr(o, "id", rule->id);
+	json_kv_cstr(o, "name", rule->name);
+	json_kv_cstr(o, "ruleset", ctx->ruleset);
+	json_close(o, '}');
+}
+
+static void
+put_observer(struct json_out *o, const struct record_context *ctx)
+{
+	json_key(o, "observer");
+	json_open(o, '{');
+	json_kv_cstr(o, "vendor", "Postern");
+	json_kv_cstr(o, "product", "postern");
+	json_kv_cstr(o, "version", POSTERN_VERSION);
+	json_kv_cstr(o, "name", ctx->observer);
+	json_close(o, '}');
+}
+
+/* email.{from,to}.address; says which of them are no UTF-8. */
+static void
+put_email(struct json_out *o, const struct dp_ev_rcpt *ev, bool *ret_from_raw, bool *ret_to_raw)
+{
+	json_key(o, "email");
+	json_open(o, '{');
+	json_key(o, "from");
+	json_open(o, '{');
+	*ret_from_raw = record_json_str(o, "address", ev, &ev->sender);
+	json_close(o, '}');
+	json_key(o, "to");
+	json_open(o, '{');
+	*ret_to_raw = record_json_str(o, "address", ev, &ev->address);
+	json_close(o, '}');
+	json_close(o, '}');
+}
+
+static void
+put_explanation(struct json_out *o, const struct dp_ev_rcpt *ev)
+{
+	/* The longest text with both names shown as \xHH throughout. */
+	char text[256 + 2 * 4 * DP_STR_DOMAIN_MAX];
+	int n = rule_technique_explain((enum rule_technique)ev->technique,
+				       (const char *)dp_event_str(ev, &ev->domain), ev->domain.len,
+				       (const char *)dp_event_str(ev, &ev->meant), ev->meant.len, text, sizeof(text));
+
+	if (n < 0)
+		n = 0;
+	(void)json_kv_text(o, "explanation", text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+}
+
+static void
+put_postern(struct json_out *o, const struct record_context *ctx, const struct record_alert *a, bool from_raw,
+	    bool to_raw)
+{
+	const struct dp_ev_rcpt *ev = a->ev;
+	bool raw;
+
+	json_key(o, "postern");
+	json_open(o, '{');
+	raw = record_json_str(o, "domain", ev, &ev->domain);
+	put_raw(o, "domain_raw", raw, ev, &ev->domain);
+	raw = record_json_str(o, "meant", ev, &ev->meant);
+	put_raw(o, "meant_raw", raw, ev, &ev->meant);
+	json_kv_cstr(o, "technique", rule_technique_name((enum rule_technique)ev->technique));
+	put_explanation(o, ev);
+	raw = record_json_str(o, "helo", ev, &ev->helo);
+	put_raw(o, "helo_raw", raw, ev, &ev->helo);
+	put_full_len(o, "helo_length", &ev->helo);
+	put_raw(o, "address_raw", to_raw, ev, &ev->address);
+	put_full_len(o, "address_length", &ev->address);
+	put_raw(o, "sender_raw", from_raw, ev, &ev->sender);
+	put_full_len(o, "sender_length", &ev->sender);
+	json_kv_u64(o, "transaction", ev->transaction);
+	json_kv_u64(o, "recipient_index", ev->rcpt_index);
+	json_kv_cstr(o, "verdict", verdict_name(a->decision->verdict));
+	(void)json_kv_text(o, "verdict_by", a->decision->by, strlen(a->decision->by));
+	json_kv_bool(o, "enforced", a->enforced);
+	json_kv_u64(o, "hold_us", a->hold_us);
+	json_key(o, "anomalies");
+	record_json_anomalies(o, ev->anomalies);
+	json_kv_u64(o, "frame", ev->rec.frame_no);
+	if (ev->flow.loop > 0)
+		json_kv_u64(o, "loop", ev->flow.loop);
+	json_kv_cstr(o, "store_id", ctx->store_id);
+	json_close(o, '}');
+}
+
+void
+record_json_alert(struct json_out *o, const struct record_context *ctx, const struct record_alert *a)
+{
+	bool from_raw, to_raw;
+
+	put_head(o, a->ev->rec.ts_ns);
+	put_event(o, a);
+	put_rule(o, ctx, a->decision->rule);
+	put_network(o, &a->ev->flow.key);
+	put_email(o, a->ev, &from_raw, &to_raw);
+	put_observer(o, ctx);
+	put_postern(o, ctx, a, from_raw, to_raw);
+	json_close(o, '}');
+}
+
+void
+record_json_update(struct json_out *o, const struct record_context *ctx, const struct record_update *u)
+{
+	put_head(o, u->ts_ns);
+	json_key(o, "event");
+	json_open(o, '{');
+	json_kv_cstr(o, "kind", "event");
+	json_kv_cstr(o, "id", u->event_id);
+	json_kv_u64(o, "sequence", u->sequence);
+	json_close(o, '}');
+	json_key(o, "postern");
+	json_open(o, '{');
+	json_kv_u64(o, "alert_sequence", u->alert_sequence);
+	json_kv_cstr(o, "outcome", u->outcome);
+	json_key(o, "close");
+	json_open(o, '{');
+	json_kv_null(o, "confirmed");
+	json_kv_null(o, "us");
+	json_close(o, '}');
+	json_key(o, "leak");
+	json_open(o, '{');
+	json_kv_u64(o, "command_octets", u->command_octets);
+	if (u->reply != 0)
+		json_kv_u64(o, "reply", u->reply);
+	else
+		json_kv_null(o, "reply");
+	json_kv_bool(o, "data_begun", u->data_begun);
+	json_close(o, '}');
+	json_kv_null(o, "incident");
+	json_kv_cstr(o, "store_id", ctx->store_id);
+	json_close(o, '}');
+	json_close(o, '}');
+}
+
+void
+record_json_lost(struct json_out *o, const struct record_context *ctx, const struct dp_ev_lost *ev, uint64_t sequence)
+{
+	put_head(o, ev->rec.ts_ns);
+	json_key(o, "event");
+	json_open(o, '{');
+	json_kv_cstr(o, "kind", "pipeline_error");
+	json_kv_u64(o, "sequence", sequence);
+	json_close(o, '}');
+	json_key(o, "postern");
+	json_open(o, '{');
+	json_key(o, "lost");
+	json_open(o, '{');
+	json_kv_u64(o, "worker", ev->rec.worker);
+	json_kv_u64(o, "from", ev->from_seq);
+	json_kv_u64(o, "to", ev->to_seq);
+	json_close(o, '}');
+	json_kv_cstr(o, "store_id", ctx->store_id);
+	json_close(o, '}');
+	json_close(o, '}');
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * store_schema - the tables of the store, version 1
+ *
+ * Change:    a new version gets a new STORE_VERSION and a step from the one before it; a published text never changes.
+ */
+#ifndef POSTERN_STORE_SCHEMA_H
+#define POSTERN_STORE_SCHEMA_H
+
+#define STORE_APPLICATION_ID 0x5053544e /* "PSTN": tells our files from other SQLite databases */
+
+static const char store_schema_v1[] =
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE record(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, event_id BLOB NOT NULL,"
+	" json TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX record_event ON record(event_id, kind);"
+	"CREATE TABLE alert(sequence INTEGER PRIMARY KEY REFERENCES record(sequence), ts_ns INTEGER NOT NULL,"
+	" rule TEXT NOT NULL, verdict INTEGER NOT NULL, severity INTEGER NOT NULL, domain BLOB NOT NULL,"
+	" sender BLOB NOT NULL);"
+	"CREATE INDEX alert_ts ON alert(ts_ns);"
+	"CREATE INDEX alert_rule ON alert(rule, ts_ns);"
+	"CREATE INDEX alert_verdict ON alert(verdict, ts_ns);"
+	"CREATE INDEX alert_domain ON alert(domain, ts_ns);"
+	"CREATE INDEX alert_sender ON alert(sender, ts_ns);"
+	"CREATE TABLE ring(worker INTEGER PRIMARY KEY, position INTEGER NOT NULL, alerts INTEGER NOT NULL);"
+	"CREATE TABLE open_alert(sequence INTEGER PRIMARY KEY, run INTEGER NOT NULL, ts_ns INTEGER NOT NULL,"
+	" event_id BLOB NOT NULL, flow_uid INTEGER NOT NULL, txn INTEGER NOT NULL, rcpt INTEGER NOT NULL,"
+	" command_octets INTEGER NOT NULL, reply INTEGER NOT NULL, data_begun INTEGER NOT NULL, closed_ns INTEGER);"
+	"CREATE INDEX open_alert_flow ON open_alert(flow_uid, txn, data_begun, rcpt);"
+	"CREATE INDEX open_alert_closed ON open_alert(sequence) WHERE closed_ns IS NOT NULL;";
+
+#endif
