@@ -73,11 +73,11 @@ put_names(struct compiler *c)
 	return 0;
 }
 
-/* @before, the name with its dots escaped, and the end of the subject: names have no other special character. */
+/* @before, the name with its dots escaped, @after: names have no other special character. */
 static const char *
-name_expression(struct compiler *c, const char *before, const char *name)
+name_expression(struct compiler *c, const char *before, const char *name, const char *after)
 {
-	char *e = arena_alloc(&c->arena, strlen(before) + 2 * strlen(name) + 3), *p;
+	char *e = arena_alloc(&c->arena, strlen(before) + 2 * strlen(name) + strlen(after) + 1), *p;
 
 	if (e == NULL)
 		return NULL;
@@ -87,7 +87,7 @@ name_expression(struct compiler *c, const char *before, const char *name)
 			*p++ = '\\';
 		*p++ = *name;
 	}
-	memcpy(p, "\\z", 3);
+	memcpy(p, after, strlen(after));
 	return e;
 }
 
@@ -107,11 +107,12 @@ put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_t
 	switch (rule->kind) {
 	case RULE_KIND_SUFFIX:
 		p->kind = technique == RULE_TECHNIQUE_SUFFIX ? IMAGE_PATTERN_SUFFIX : IMAGE_PATTERN_SUFFIX_ANY;
-		s->expression = name_expression(c, "\\.", text->text);
+		s->expression = name_expression(c, "\\.", text->text, "\\z");
 		break;
 	case RULE_KIND_LITERAL:
 		p->kind = IMAGE_PATTERN_LITERAL;
-		s->expression = name_expression(c, "(?:^|\\.)", text->text);
+		/* Anchors would cost ten times the compile time of long lists; the matcher verifies where it stands. */
+		s->expression = name_expression(c, "", text->text, "");
 		break;
 	case RULE_KIND_EXPRESSION:
 		p->kind = IMAGE_PATTERN_EXPRESSION;

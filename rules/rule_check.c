@@ -41,6 +41,29 @@ check_twice(struct named *list, size_t nb, const char *what, const char *hint, s
 	}
 }
 
+/* Suffixes and literals of one rule. */
+static void
+check_texts(const struct rule_def *rule, struct rule_errors *errs)
+{
+	const struct rule_text *t;
+	struct named *list;
+	size_t nb = 0, i = 0;
+
+	for (t = rule->texts; t != NULL; t = t->next)
+		nb++;
+	if (nb < 2)
+		return;
+	list = calloc(nb, sizeof(*list));
+	if (list == NULL) {
+		rule_errors_add(errs, RULE_ERROR, &rule->id_at, NULL, "out of memory");
+		return;
+	}
+	for (t = rule->texts; t != NULL; t = t->next, i++)
+		list[i] = (struct named){t->text, &t->at, i};
+	check_twice(list, nb, rule->kind == RULE_KIND_SUFFIX ? "the suffix" : "the literal", "keep one of them", errs);
+	free(list);
+}
+
 static void
 check_unique(const struct rule_model *m, struct rule_errors *errs)
 {
@@ -69,6 +92,8 @@ check_unique(const struct rule_model *m, struct rule_errors *errs)
 			list[nb++] = (struct named){m->protects[i].domain, &m->protects[i].at, i};
 	check_twice(list, nb, "the zone", "keep one of them", errs);
 	free(list);
+	for (i = 0; i < m->nb_rules; i++)
+		check_texts(&m->rules[i], errs);
 }
 
 /* Is a protected name below @suffix, so that a rule with match: protected can ever find something? */

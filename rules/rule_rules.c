@@ -84,12 +84,8 @@ key_techniques(struct rule_reader *r, const struct yaml_node *value, void *objec
 static void
 add_text(struct rule_reader *r, struct entry *e, const struct yaml_node *at, const char *text)
 {
-	struct rule_text *t, *other;
+	struct rule_text *t;
 
-	for (other = e->rule.texts; other != NULL; other = other->next)
-		if (strcmp(other->text, text) == 0)
-			reader_error(r, &at->at, "keep one of them", "\"%s\" stands twice, first at %s:%d:%d", text,
-				     other->at.file, other->at.line, other->at.column);
 	t = arena_alloc(&r->model->arena, sizeof(*t));
 	if (t == NULL)
 		return;

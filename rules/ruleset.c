@@ -101,8 +101,8 @@ take_octets(struct ruleset *set, const char *file, const char *octets, size_t le
 static int
 take_file(struct ruleset *set, const char *path, struct rule_errors *errs)
 {
-	char *file = arena_string(&set->model.arena, path, strlen(path)), *octets;
-	size_t len;
+	char *file = arena_string(&set->model.arena, path, strlen(path)), *octets = NULL;
+	size_t len = 0;
 	int rc;
 
 	if (file == NULL)
