@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* postern rules: what it prints and how it exits, run in a child with its own standard input and output. */
+#include "cmd_rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#define MIL RULES_DIR "/mil.yaml"
+
+struct output {
+	char text[65536];
+	size_t len;
+	int rc;
+};
+
+/* A file without a name that holds @octets. */
+static FILE *
+temporary(const void *octets, size_t len)
+{
+	FILE *f = tmpfile();
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(octets, 1, len, f), len);
+	rewind(f);
+	return f;
+}
+
+static void
+run(struct output *o, const void *input, size_t input_len, const char *const *args)
+{
+	FILE *in = temporary(input, input_len), *out = temporary("", 0);
+	char *argv[16];
+	int argc = 0, status;
+	pid_t pid;
+
+	for (argc = 0; args[argc] != NULL; argc++)
+		argv[argc] = strdup(args[argc]);
+	argv[argc] = NULL;
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (dup2(fileno(in), 0) < 0 || dup2(fileno(out), 1) < 0)
+			_exit(99);
+		status = cmd_rules(argc, argv);
+		fflush(stdout);
+		_exit(status);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	o->rc = WEXITSTATUS(status);
+	rewind(out);
+	o->len = fread(o->text, 1, sizeof(o->text) - 1, out);
+	o->text[o->len] = '\0';
+	fclose(in);
+	fclose(out);
+	for (argc = 0; argv[argc] != NULL; argc++)
+		free(argv[argc]);
+}
+
+#define RUN(o, input, len, ...) run(o, input, len, (const char *const[]){"rules", __VA_ARGS__, NULL})
+
+static void
+test_check(void **state)
+{
+	char path[] = "/tmp/postern-check-XXXXXX";
+	static const char wrong[] = "version: 1\nrules: [{id: \"a\\eb\", suffix: ml, meant: mil}]\n";
+	static const char old[] = "version: 1\nallow: [{id: a, domain: a.b, until: 2001-01-01}]\n";
+	struct output o;
+	FILE *f;
+	int fd;
+
+	RUN(&o, "", 0, "check", MIL);
+	assert_int_equal(o.rc, 0);
+	assert_non_null(strstr(o.text, "good: 1 rule, 0 exceptions, 0 warnings"));
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	f = fdopen(fd, "w");
+	assert_non_null(f);
+	assert_true(fputs(wrong, f) >= 0);
+	fclose(f);
+	RUN(&o, "", 0, "check", path);
+	assert_int_equal(o.rc, 2);
+	assert_non_null(strstr(o.text, ":2:15: error: "));
+	assert_null(strchr(o.text, '\x1b')); /* nothing of the file reaches a terminal as it is */
+	assert_non_null(strstr(o.text, "a\\x1Bb"));
+	RUN(&o, "", 0, "check", MIL, path);
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "explain", "--rules", path, "a@b.c");
+	assert_int_equal(o.rc, 2);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	assert_true(fputs(old, f) >= 0);
+	fclose(f);
+	RUN(&o, "", 0, "check", path);
+	assert_int_equal(o.rc, 1);
+	assert_non_null(strstr(o.text, ":2:14: warning: "));
+	assert_int_equal(unlink(path), 0);
+	RUN(&o, "", 0, "check", path);
+	assert_int_equal(o.rc, 2);
+}
+
+static void
+test_usage(void **state)
+{
+	struct output o;
+
+	RUN(&o, "", 0, "list", "--rules", MIL);
+	assert_int_equal(o.rc, 0);
+	assert_non_null(strstr(o.text, "mil-ml"));
+	assert_non_null(strstr(o.text, "mil.yaml:"));
+	RUN(&o, "", 0, "--help");
+	assert_int_equal(o.rc, 0);
+	RUN(&o, "", 0, "explain", "--help");
+	assert_int_equal(o.rc, 0);
+	RUN(&o, "", 0, "expand", "army.mil");
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "explain");
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "explain", "--at", "yesterday", "a@b.c");
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "list", "what");
+	assert_int_equal(o.rc, 2);
+}
+
+struct expected {
+	const char *address;
+	bool is_match;
+	const char *meant;
+};
+
+static void
+check_string(const json_t *object, const char *key, const char *want)
+{
+	const json_t *value = json_object_get(object, key);
+
+	assert_non_null(value);
+	if (want == NULL)
+		assert_true(json_is_null(value));
+	else
+		assert_string_equal(json_string_value(value), want);
+}
+
+/* One answer per line in the same order, whatever the line is. */
+static void
+test_explain_json(void **state)
+{
+	static const char input[] = "bob@army.ml\n\nbob@army.mil\r\n<x@hq.ARMY.ml.> SIZE=1\nx@orange.ml\npostmaster\n"
+				    "\xff\x1b[2J@navy.ml\n@relay.example:y@navy.ml\nz\0z@navy.ml\nlast@us.af.ml";
+	static const struct expected expected[] = {
+		{"bob@army.ml", true, "army.mil"},
+		{"", false, NULL},
+		{"bob@army.mil", false, NULL},
+		{"<x@hq.ARMY.ml.> SIZE=1", true, "hq.army.mil"},
+		{"x@orange.ml", false, NULL},
+		{"postmaster", false, NULL},
+		{NULL, true, "navy.mil"},
+		{"@relay.example:y@navy.ml", true, "navy.mil"},
+		{NULL, true, "navy.mil"},
+		{"last@us.af.ml", true, "us.af.mil"},
+	};
+	struct output o;
+	char *line = o.text, *end;
+	json_t *answer;
+	size_t i;
+
+	RUN(&o, input, sizeof(input) - 1, "explain", "--json", "--rules", MIL, "-");
+	assert_int_equal(o.rc, 0);
+	for (i = 0; i < o.len; i++)
+		assert_true(o.text[i] == '\n' || (unsigned char)o.text[i] >= 0x20);
+	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++, line = end + 1) {
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		answer = json_loadb(line, (size_t)(end - line), JSON_ALLOW_NUL, NULL);
+		assert_non_null(answer);
+		if (expected[i].address != NULL)
+			check_string(answer, "address", expected[i].address);
+		assert_int_equal(json_is_true(json_object_get(answer, "match")), expected[i].is_match);
+		check_string(answer, "meant", expected[i].meant);
+		check_string(answer, "technique", expected[i].is_match ? "suffix" : NULL);
+		check_string(answer, "rule", expected[i].is_match ? "mil-ml" : NULL);
+		check_string(answer, "verdict", expected[i].is_match ? "refuse" : "pass");
+		check_string(answer, "verdict_by", expected[i].is_match ? "rule:mil-ml" : NULL);
+		assert_true(json_string_length(json_object_get(answer, "explanation")) > 0);
+		assert_int_equal(json_object_get(answer, "address_raw") != NULL, i == 6);
+		json_decref(answer);
+	}
+	assert_int_equal(*line, '\0');
+}
+
+/* Exceptions as ctrl applies them: the match stays, the verdict changes. */
+static void
+test_explain_exception(void **state)
+{
+	static const char rules[] = "version: 1\nprotect: [army.mil]\nrules: [{id: ml, suffix: ml, meant: mil}]\n"
+				    "allow: [{id: liaison, domain: army.ml, sender: a@b.example, until: 2030-06-30}]\n";
+	char path[] = "/tmp/postern-explain-XXXXXX";
+	struct output o;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, rules, sizeof(rules) - 1), sizeof(rules) - 1);
+	close(fd);
+	RUN(&o, "", 0, "explain", "-r", path, "-j", "-s", "a@b.example", "--at", "2030-06-30T23:59:59Z", "x@army.ml");
+	assert_int_equal(o.rc, 0);
+	assert_non_null(strstr(o.text, "\"match\":true"));
+	assert_non_null(strstr(o.text, "\"verdict\":\"pass\",\"verdict_by\":\"exception:liaison\""));
+	assert_non_null(strstr(o.text, "the rule says refuse, the exception liaison lets it through"));
+	RUN(&o, "", 0, "explain", "-r", path, "-j", "-s", "a@b.example", "--at", "2030-07-01", "x@army.ml");
+	assert_non_null(strstr(o.text, "\"verdict_by\":\"rule:ml\""));
+	RUN(&o, "", 0, "explain", "-r", path, "x@army.ml", "y@army.mil");
+	assert_non_null(strstr(o.text, "x@army.ml: refuse by rule:ml, suffix, meant army.mil\n"));
+	assert_non_null(strstr(o.text, "y@army.mil: no match\n    the domain is a protected one"));
+	assert_int_equal(unlink(path), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_explain_json),
+		cmocka_unit_test(test_explain_exception),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
