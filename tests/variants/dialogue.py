@@ -12,6 +12,7 @@ Usage: dialogue.py DIALOGUE.txt OUT.pcap
     --                        ends a segment: lines of one side up to there leave together
     ! alert ADDRESS DOMAIN MEANT TRANSACTION INDEX        ground truth, see tests/golden/run.py; * is anything
     ! anomaly NAME
+    ! silent                  no envelope at all
     ! txn N key=value...      helo, sender, recipients (their number), data, go, reply, body, complete
 
 Lines of the other side end a segment too. Segments are of at most 1,448 octets.
@@ -44,6 +45,11 @@ def unescape(text):
     return out
 
 
+def plain_controls(word):
+    """xHH of ASCII as the character that JSON will hold; of other octets as Postern writes octets that are no UTF-8."""
+    return re.sub(r'\\x([0-7][0-9a-f])', lambda m: chr(int(m.group(1), 16)), word)
+
+
 def parse(path):
     """(list of (way, octets), truth)."""
     turns, fresh = [], True
@@ -59,12 +65,14 @@ def parse(path):
             if line.startswith('! '):
                 words = shlex.split(line[2:], posix=True)
                 if words[0] == 'alert':
-                    words = [None if w == '*' else w for w in words]
+                    words = [None if w == '*' else plain_controls(w) for w in words]
                     truth['alerts'].append({'address': words[1], 'domain': words[2], 'meant': words[3],
                                             'transaction': words[4] and int(words[4]),
                                             'recipient_index': words[5] and int(words[5])})
                 elif words[0] == 'anomaly':
                     truth['anomalies'].append(words[1])
+                elif words[0] == 'silent':
+                    truth['silent'] = True
                 elif words[0] == 'txn':
                     truth['txns'][int(words[1])] = dict(w.split('=', 1) for w in words[2:])
                 else:
