@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@
 #include "supervisor.h"
 
 /* Name of the store in its folder; `postern alerts --state` looks for the same. */
-#define STORE_NAME "postern.sqlite"
+#define STORE_NAME "alerts.sqlite"
 
 struct replay {
 	struct replay_options opt;
@@ -79,20 +80,30 @@ open_state(struct replay *r)
 	return n < 0 || (size_t)n >= sizeof(r->store) ? fail(dir, "store", ENAMETOOLONG) : 0;
 }
 
+/*
+ * The report goes to a file of its own beside @path and takes its name at the end; only a plain file, or a name that is
+ * free, can be replaced so. A link (/dev/stdout is one), a device and a pipe are written as they stand.
+ */
+static bool
+is_replaceable(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode);
+}
+
 /* Opened before the run: that it cannot be written is known before an hour of work, not after. 0 or an exit code. */
 static int
 open_report(struct replay *r)
 {
 	const char *path = r->opt.report_file, *slash;
-	struct stat st;
 	mode_t mask;
 	int fd, n;
 
 	if (path == NULL)
 		return 0;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		/* A device or a pipe cannot be replaced by renaming. */
-		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (!is_replaceable(path)) {
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 	} else {
 		slash = strrchr(path, '/');
 		n = snprintf(r->report_tmp, sizeof(r->report_tmp), "%.*s.postern-report.XXXXXX",
@@ -111,6 +122,23 @@ open_report(struct replay *r)
 	}
 	r->report = fd >= 0 ? fdopen(fd, "w") : NULL;
 	return r->report == NULL ? fail(path, "the report cannot be written", errno) : 0;
+}
+
+/* A file behind a link holds one report, not a row of them; but /dev/stdout may hold alerts already. */
+static void
+empty(int fd)
+{
+	struct stat st, other;
+	int i;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	for (i = STDOUT_FILENO; i <= STDERR_FILENO; i++)
+		if (fstat(i, &other) == 0 && other.st_dev == st.st_dev && other.st_ino == st.st_ino)
+			return;
+	/* If it fails the report stands behind an older one. */
+	if (ftruncate(fd, 0) < 0)
+		return;
 }
 
 static int
@@ -138,6 +166,8 @@ write_report(struct replay *r, const struct report *rep)
 		rc = write_to(out, r, rep);
 		return rc < 0 ? fail("the report", "cannot be written", -rc) : 0;
 	}
+	if (r->report_tmp[0] == '\0')
+		empty(fileno(out));
 	rc = write_to(out, r, rep);
 	if (fclose(out) != 0 && rc == 0)
 		rc = -errno;

@@ -95,10 +95,9 @@ launch_open(const struct supervisor_config *cfg, struct launch *ret, const char 
 	if (cfg->progress &&
 	    ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
 		return rc;
-	*ret_what = "a temporary file for envelopes";
-	if (cfg->envelopes != NULL && (ret->journal = rundir_nameless(cfg->journal_dir)) < 0)
-		return ret->journal;
-	return 0;
+	*ret_what = "a nameless temporary file";
+	ret->journal = rundir_nameless(cfg->journal_dir);
+	return ret->journal < 0 ? ret->journal : 0;
 }
 
 static void
@@ -180,7 +179,7 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	struct child_spec spec = {
 		.path = cfg->ctrl_path,
 		.fds = { l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal },
-		.nb_fds = l->journal >= 0 ? 5 : 4,
+		.nb_fds = 5,
 		.stdin_fd = -1,
 		.stdout_fd = l->out[1],
 		.stderr_fd = l->err[1],
@@ -196,12 +195,12 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	add_number(&a, "--ctrl-fd", (unsigned int)l->ctrl_rw);
 	add_number(&a, "--rules-fd", (unsigned int)l->rules[1]);
 	add_number(&a, "--status-fd", (unsigned int)l->ctrl_status[1]);
-	if (l->journal >= 0)
-		add_number(&a, "--journal-fd", (unsigned int)l->journal);
+	add_number(&a, "--journal-fd", (unsigned int)l->journal);
 	add_option(&a, "--rules", cfg->rules);
 	add_option(&a, "--run-id", run_id);
 	add_option(&a, "--store", cfg->store);
-	add_option(&a, "--alerts", cfg->alerts);
+	/* Without the option ctrl would print them for people. */
+	add_option(&a, "--alerts", cfg->alerts != NULL ? cfg->alerts : "/dev/null");
 	add_option(&a, "--envelopes", cfg->envelopes);
 	add_option(&a, "--observer", cfg->observer);
 	spec.argv = a.argv;

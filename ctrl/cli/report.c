@@ -166,6 +166,10 @@ text_outcome(FILE *out, const struct supervisor_result *res, const struct report
 		fprintf(out, "  interrupted after %s octets",
 			humanize_count(octets, sizeof(octets), f->octets));
 	fputc('\n', out);
+	if (w->signal != 0 && !res->ended)
+		fputs("    the dataplane was ended at once: open connections were given up\n", out);
+	if (w->signal != 0 && !res->counted)
+		fputs("    the control process was ended at once: alerts may be missing\n", out);
 	if (w->rules_wrong)
 		fputs("    the rules or the configuration are wrong: nothing was inspected\n", out);
 	if (w->ctrl_failed)

@@ -457,6 +457,22 @@ read_counters(struct run *run)
 		    res->total.c[DP_STAT_EVENTS_LOST], res->malformed);
 }
 
+/* Not ru_maxrss: that begins with the size of whoever forked us. */
+static uint64_t
+own_peak(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	uint64_t kib = 0;
+	char line[256];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "VmHWM: %" SCNu64, &kib) == 1)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return kib * 1024;
+}
+
 static void
 account(struct run *run, uint64_t started_ns)
 {
@@ -474,8 +490,8 @@ account(struct run *run, uint64_t started_ns)
 			((uint64_t)ru.ru_utime.tv_sec + (uint64_t)ru.ru_stime.tv_sec) *
 				UINT64_C(1000000000) +
 			((uint64_t)ru.ru_utime.tv_usec + (uint64_t)ru.ru_stime.tv_usec) * 1000;
-		res->supervisor_peak = (uint64_t)ru.ru_maxrss * 1024;
 	}
+	res->supervisor_peak = own_peak();
 }
 
 int
