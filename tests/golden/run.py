@@ -223,7 +223,7 @@ class Judge:
             if t[:2] not in known and (None, t[1]) not in known and not set(a['postern']['anomalies']) & LOSS:
                 self.fail(variant.name, 'an alert too many, without an anomaly', list(t), 'none')
         # A beginning that was not seen: said even when everything was found.
-        if variant.anomaly == 'midstream' and 'midstream' not in stated and not self.case.silent:
+        if variant.anomaly == 'midstream' and segs and 'midstream' not in stated and not self.case.silent:
             self.fail(variant.name, 'anomalies', sorted(stated), 'midstream')
 
     def line_of(self, address):
@@ -312,6 +312,8 @@ def run_case(args, work):
         common.sort(key=lambda f: f[0])
         files.insert(0, os.path.join(work, 'common.pcap'))
         wire.write_pcap(files[0], common)
+    if not files:
+        raise RuntimeError('the variant leaves nothing of this capture')
     result = replay(args, work, 'variants', files, int(os.environ.get('POSTERN_GOLDEN_WORKERS', 2)))
     judge.failures += ['%s, variants: %s' % (case.name, p) for p in result.problems]
     for number, v in enumerate(chosen, 1):
