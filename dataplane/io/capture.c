@@ -13,8 +13,8 @@
 
 #include "capture_private.h"
 
-const char capture_links_text[] = "; the ones that can are 1 (Ethernet), 113 and 276 (Linux cooked), 12, 14, 101, 228 and "
-				  "229 (raw IP), 0 and 108 (loopback)";
+const char capture_links_text[] = "; the ones that can are 1 (Ethernet), 113 and 276 (Linux cooked), 12, 14, 101, 228 "
+				  "and 229 (raw IP), 0 and 108 (loopback)";
 
 static void __attribute__((format(printf, 4, 0)))
 report(struct capture *c, bool whole, uint64_t offset, const char *fmt, va_list ap)
@@ -111,7 +111,8 @@ begin_format(struct capture *c)
 		return capture_pcap_begin(c);
 	}
 	if (magic == 0xa1b2cd34 || magic == 0x34cdb2a1)
-		capture_fail(c, true, 0, "a \"modified\" pcap file: convert it first (editcap FILE - | postern replay -)");
+		capture_fail(c, true, 0,
+			     "a \"modified\" pcap file: convert it first (editcap FILE - | postern replay -)");
 	else
 		capture_fail(c, true, 0, "not a capture file: neither pcap nor pcapng (editcap converts other kinds)");
 	return false;
@@ -179,7 +180,8 @@ begin_file(struct capture *c)
 		capture_fail(c, true, 0, "is a directory");
 		return false;
 	}
-	if (file->map != NULL && ((uint64_t)st.st_size != file->map_len || st.st_dev != file->dev || st.st_ino != file->ino)) {
+	if (file->map != NULL &&
+	    ((uint64_t)st.st_size != file->map_len || st.st_dev != file->dev || st.st_ino != file->ino)) {
 		capture_fail(c, true, 0, "the file was changed between two rounds");
 		return false;
 	}

@@ -10,7 +10,7 @@
 enum {
 	FILE_HEADER_LEN = 24,
 	RECORD_HEADER_LEN = 16,
-	/* Above are the presence and length of a frame check sequence (which the IP length excludes anyway) and a class. */
+	/* Above it: presence and length of a frame check sequence, which the IP length excludes anyway. */
 	LINKTYPE_MASK = 0x03ffffff,
 };
 #define MAGIC_US UINT32_C(0xa1b2c3d4)
@@ -48,22 +48,6 @@ capture_pcap_begin(struct capture *c)
 	return true;
 }
 
-/*
- * The length of each record stands in its header, so that finding the next one waits for memory each time. Fetching the
- * lines in between ahead lets these waits overlap; they are the lines that inspection needs next.
- */
-static inline void
-prefetch_ahead(const struct capture_source *s, const uint8_t **ahead)
-{
-	enum { AHEAD_OCTETS = 4096, LINE_OCTETS = 64 };
-	const uint8_t *p = s->data + s->pos, *end = s->data + s->len;
-	const uint8_t *to = end - p > AHEAD_OCTETS ? p + AHEAD_OCTETS : end;
-
-	for (p = *ahead > p ? *ahead : p; p < to; p += LINE_OCTETS)
-		__builtin_prefetch(p);
-	*ahead = p;
-}
-
 unsigned int
 capture_pcap_read(struct capture *c, struct capture_frame *frames, unsigned int max)
 {
@@ -76,6 +60,7 @@ capture_pcap_read(struct capture *c, struct capture_frame *frames, unsigned int 
 		uint32_t sec, frac, cap_len, wire_len;
 		enum capture_need need;
 		const uint8_t *p;
+		uint64_t ns;
 
 		need = capture_need(s, RECORD_HEADER_LEN, n > 0);
 		if (need == CAPTURE_NEED_LATER)
@@ -101,8 +86,8 @@ capture_pcap_read(struct capture *c, struct capture_frame *frames, unsigned int 
 		}
 		if (cap_len > CAPTURE_PACKET_MAX) {
 			capture_fail(c, false, capture_here(s),
-				     "a packet says that it has %u octets (at most %u can be right): the file is damaged "
-				     "from here on", cap_len, (unsigned int)CAPTURE_PACKET_MAX);
+				     "a packet says that it has %u octets (at most %u can be right): the file is "
+				     "damaged from here on", cap_len, (unsigned int)CAPTURE_PACKET_MAX);
 			break;
 		}
 		need = capture_need(s, (size_t)RECORD_HEADER_LEN + cap_len, n > 0);
@@ -115,10 +100,9 @@ capture_pcap_read(struct capture *c, struct capture_frame *frames, unsigned int 
 		}
 		p = s->data + s->pos + RECORD_HEADER_LEN;
 		s->pos += (size_t)RECORD_HEADER_LEN + cap_len;
-		prefetch_ahead(s, &ahead);
-		capture_frame_set(c, &frames[n], p, cap_len, wire_len,
-				  capture_clock(c, (uint64_t)sec * 1000000000 + (uint64_t)frac * (h.nanoseconds ? 1 : 1000)),
-				  h.link);
+		capture_prefetch(s, &ahead);
+		ns = (uint64_t)sec * 1000000000 + (uint64_t)frac * (h.nanoseconds ? 1 : 1000);
+		capture_frame_set(c, &frames[n], p, cap_len, wire_len, capture_clock(c, ns), h.link);
 	}
 	return n;
 }

@@ -2,7 +2,7 @@
 /*
  * capture_pcapng - pcapng files
  *
- * What:      section header, interface description, enhanced, simple and obsolete packet blocks are read; all others are
+ * What:      section header, interface description, enhanced, simple and obsolete packet blocks are read; others are
  *            skipped, whatever their length. A section may change the byte order and forgets all interfaces. Packets of
  *            an interface whose link type cannot be read are skipped, and reported at the end of the file.
  * Source:    draft-ietf-opsawg-pcapng.
@@ -240,7 +240,8 @@ next_block(struct capture *c, bool pinned, uint32_t *ret_type, uint32_t *ret_len
 	if (need == CAPTURE_NEED_END) {
 		c->file_over = true;
 		if (s->len > s->pos || s->io_errno != 0 || s->shrunk)
-			capture_fail_cut(c, here == 0, here, BLOCK_LEN_MIN - (s->len - s->pos), "the header of a block");
+			capture_fail_cut(c, here == 0, here, BLOCK_LEN_MIN - (s->len - s->pos),
+					 "the header of a block");
 	}
 	if (need != CAPTURE_NEED_OK)
 		return need;
@@ -249,14 +250,16 @@ next_block(struct capture *c, bool pinned, uint32_t *ret_type, uint32_t *ret_len
 		uint32_t magic = capture_u32(s->data + s->pos + 8, false);
 
 		if (magic != BYTE_ORDER_MAGIC && magic != __builtin_bswap32(BYTE_ORDER_MAGIC)) {
-			capture_fail(c, here == 0, here, "a section header without byte order: not a pcapng file, or damaged");
+			capture_fail(c, here == 0, here,
+				     "a section header without byte order: not a pcapng file, or damaged");
 			return CAPTURE_NEED_END;
 		}
 		c->ng.swapped = magic != BYTE_ORDER_MAGIC;
 	}
 	len = capture_u32(s->data + s->pos + 4, c->ng.swapped);
 	if (len < BLOCK_LEN_MIN || len % 4 != 0 || (is_read(*ret_type) && len > CAPTURE_BLOCK_MAX)) {
-		capture_fail(c, here == 0, here, "a block says that it has %u octets: the file is damaged from here on", len);
+		capture_fail(c, here == 0, here,
+			     "a block says that it has %u octets: the file is damaged from here on", len);
 		return CAPTURE_NEED_END;
 	}
 	*ret_len = 0;
@@ -282,6 +285,7 @@ unsigned int
 capture_pcapng_read(struct capture *c, struct capture_frame *frames, unsigned int max)
 {
 	struct capture_source *s = &c->src;
+	const uint8_t *ahead = NULL;
 	unsigned int n = 0;
 
 	while (n < max) {
@@ -307,6 +311,7 @@ capture_pcapng_read(struct capture *c, struct capture_frame *frames, unsigned in
 		if (!ok)
 			break;
 		s->pos += len;
+		capture_prefetch(s, &ahead);
 	}
 	return n;
 }

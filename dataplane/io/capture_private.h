@@ -143,6 +143,23 @@ capture_here(const struct capture_source *s)
 	return s->offset + s->pos;
 }
 
+/*
+ * The length of each record or block stands in its header, so that finding the next one waits for memory each time.
+ * Fetching the lines in between ahead lets these waits overlap; they are the lines that inspection needs next. Measured
+ * with every octet summed, 670 a frame: 325 ns per frame without, 200 ns with; 2 to 16 KiB ahead make no difference.
+ */
+static inline void
+capture_prefetch(const struct capture_source *s, const uint8_t **ahead)
+{
+	enum { AHEAD_OCTETS = 4096, LINE_OCTETS = 64 };
+	const uint8_t *p = s->data + s->pos, *end = s->data + s->len;
+	const uint8_t *to = end - p > AHEAD_OCTETS ? p + AHEAD_OCTETS : end;
+
+	for (p = *ahead > p ? *ahead : p; p < to; p += LINE_OCTETS)
+		__builtin_prefetch(p);
+	*ahead = p;
+}
+
 static inline uint16_t
 capture_u16(const uint8_t *p, bool swapped)
 {
@@ -161,7 +178,7 @@ capture_u32(const uint8_t *p, bool swapped)
 	return swapped ? __builtin_bswap32(v) : v;
 }
 
-/* The first time of round k > 0 comes a microsecond after the last one of round k - 1; the others keep their distance. */
+/* The first time of round k > 0 comes 1 us after the last one of round k - 1; the others keep their distance. */
 static inline uint64_t
 capture_clock(struct capture *c, uint64_t ns)
 {
