@@ -51,6 +51,7 @@ enum flow_flags {
 	FLOW_STALL = 1u << 18,	    /* client octets wait for a reply; counted */
 	FLOW_ALT_LINE = 1u << 19,   /* a line of another reading waits for its rest */
 	FLOW_ALT_BODY = 1u << 20,   /* in another reading the message is over already */
+	FLOW_CHUNKED = 1u << 21,    /* the octets before body_end are a BDAT chunk */
 };
 
 /* One direction, what in-order segments need. */

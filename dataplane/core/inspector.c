@@ -480,15 +480,15 @@ flow_id(const struct flow *f, struct dp_flow_id *ret)
 void
 flow_line_seq(const struct flow *f, const struct smtp_rcpt *rcpt, uint32_t *ret_start, uint32_t *ret_end)
 {
-	const uint8_t *end = f->piece + f->piece_len, *a = rcpt->address.p, *lf = NULL;
+	const uint8_t *a = rcpt->address.p, *lf = NULL;
 	uint32_t start;
 
 	if (rcpt->line_back > 0) {
 		start = f->piece_seq - rcpt->line_back;
 	} else {
 		/* Several lines may lie in the piece, after the end of a message. */
-		if (f->piece != NULL && a >= f->piece && a < end)
-			lf = memchr(a, '\n', (size_t)(end - a));
+		if (f->piece != NULL && a >= f->piece && a < f->piece + f->piece_len)
+			lf = memchr(a, '\n', (size_t)(f->piece + f->piece_len - a));
 		start = f->piece_seq + (lf != NULL ? (uint32_t)(lf - f->piece) + 1 : f->piece_len) - rcpt->line_octets;
 	}
 	*ret_start = start;

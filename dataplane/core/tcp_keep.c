@@ -418,6 +418,9 @@ compare_body(struct tcp_reasm *r, struct flow *f, uint32_t seq, const uint8_t *p
 
 	if (e != NULL && seq + (uint32_t)(e - p) == f->body_end)
 		return;
+	/* A chunk ends by its length, which stood before it. */
+	if (f->smtp.phase == SMTP_PHASE_CHUNK || (f->smtp.phase != SMTP_PHASE_BODY && f->flags & FLOW_CHUNKED))
+		e = NULL;
 	if (f->flags & FLOW_ALT_BODY) {
 		tcp_keep_alt_feed(r, f, p, len, true);
 		return;
@@ -425,7 +428,7 @@ compare_body(struct tcp_reasm *r, struct flow *f, uint32_t seq, const uint8_t *p
 	if (e == NULL)
 		return;
 	note_diff(r, f);
-	if (f->smtp.phase == SMTP_PHASE_BODY || f->smtp.phase == SMTP_PHASE_CHUNK)
+	if (f->smtp.phase == SMTP_PHASE_BODY)
 		f->flags |= FLOW_ALT_BODY;
 	if (e < p + len)
 		alt_text(r, f, e, len - (uint32_t)(e - p), true, f->flags & FLOW_ALT_BODY);

@@ -123,6 +123,9 @@ deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t l
 				tail = phase == SMTP_PHASE_CHUNK ? n : after_body(r, eod, p + off, n);
 				f->flags &= ~FLOW_ALT_BODY;
 				f->body_end = seq + tail;
+				f->flags &= ~FLOW_CHUNKED;
+				if (phase == SMTP_PHASE_CHUNK)
+					f->flags |= FLOW_CHUNKED;
 				tcp_keep_reset(r, f);
 				set_at_line(f, true);
 				if (tail < n) {
@@ -144,13 +147,20 @@ deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t l
 	return off;
 }
 
+/* Give server octets to the consumer: line by line while a reply is awaited, for what follows it is another matter. */
 static void
 deliver_server(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t len)
 {
 	f->dir[FLOW_SERVER].next += len;
 	f->flags &= ~(uint32_t)(FLOW_SOFT << FLOW_SERVER);
-	if (f->smtp.phase != SMTP_PHASE_OPAQUE)
-		r->sink->server(r->sink_ctx, f, p, len);
+	while (len > 0 && f->smtp.phase != SMTP_PHASE_OPAQUE) {
+		const uint8_t *lf = is_waiting(f, FLOW_CLIENT) ? memchr(p, '\n', len) : NULL;
+		uint32_t n = lf == NULL ? len : (uint32_t)(lf - p) + 1;
+
+		r->sink->server(r->sink_ctx, f, p, n);
+		p += n;
+		len -= n;
+	}
 }
 
 /* The client octets that a server segment with @ack can answer are not all there yet. */
