@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the UTF-8 character at @p and its code point, 0 when there is none (RFC 3629 §4: no overlong, no surrogate). */
+/* Length of the UTF-8 character at @p and its code point; 0: none (RFC 3629 §4: no overlong form, no surrogate). */
 static size_t
 utf8_read(const uint8_t *p, size_t len, uint32_t *ret_cp)
 {
@@ -45,29 +45,28 @@ utf8_read(const uint8_t *p, size_t len, uint32_t *ret_cp)
 static const struct {
 	uint32_t first, last;
 } unsafe_ranges[] = {
-	{0x00, 0x1f},
-	{0x7f, 0xa0},	     /* DEL, C1, no-break space */
-	{0xad, 0xad},	     /* soft hyphen */
-	{0x34f, 0x34f},	     /* grapheme joiner */
-	{0x61c, 0x61c},	     /* Arabic letter mark */
-	{0x115f, 0x1160},    /* Hangul fillers */
-	{0x1680, 0x1680},    /* Ogham blank */
-	{0x17b4, 0x17b5},    /* Khmer inherent vowels, invisible */
-	{0x180b, 0x180f},    /* Mongolian selectors and separator */
-	{0x2000, 0x200f},    /* blanks, zero width, LRM, RLM */
-	{0x2028, 0x202f},    /* line separators, bidi embeddings, narrow blank */
-	{0x205f, 0x206f},    /* blank, invisible operators, bidi isolates */
-	{0x2800, 0x2800},    /* empty Braille pattern */
-	{0x3000, 0x3000},    /* ideographic blank */
-	{0x3164, 0x3164},    /* Hangul filler */
-	{0xfdd0, 0xfdef},    /* noncharacters */
-	{0xfe00, 0xfe0f},    /* variation selectors */
-	{0xfeff, 0xfeff},    /* byte order mark */
-	{0xffa0, 0xffa0},    /* halfwidth Hangul filler */
-	{0xfff0, 0xfffb},    /* interlinear annotation */
-	{0xfffe, 0xffff},    /* noncharacters */
-	{0xe0000, 0xe0fff},  /* tags, further selectors */
-	{0xf0000, 0x10ffff}, /* private use */
+	{0x00, 0x1f},	     {0x7f, 0xa0}, /* DEL, C1, no-break space */
+	{0xad, 0xad},			   /* soft hyphen */
+	{0x34f, 0x34f},			   /* grapheme joiner */
+	{0x61c, 0x61c},			   /* Arabic letter mark */
+	{0x115f, 0x1160},		   /* Hangul fillers */
+	{0x1680, 0x1680},		   /* Ogham blank */
+	{0x17b4, 0x17b5},		   /* Khmer inherent vowels, invisible */
+	{0x180b, 0x180f},		   /* Mongolian selectors and separator */
+	{0x2000, 0x200f},		   /* blanks, zero width, LRM, RLM */
+	{0x2028, 0x202f},		   /* line separators, bidi embeddings, narrow blank */
+	{0x205f, 0x206f},		   /* blank, invisible operators, bidi isolates */
+	{0x2800, 0x2800},		   /* empty Braille pattern */
+	{0x3000, 0x3000},		   /* ideographic blank */
+	{0x3164, 0x3164},		   /* Hangul filler */
+	{0xfdd0, 0xfdef},		   /* noncharacters */
+	{0xfe00, 0xfe0f},		   /* variation selectors */
+	{0xfeff, 0xfeff},		   /* byte order mark */
+	{0xffa0, 0xffa0},		   /* halfwidth Hangul filler */
+	{0xfff0, 0xfffb},		   /* interlinear annotation */
+	{0xfffe, 0xffff},		   /* noncharacters */
+	{0xe0000, 0xe0fff},		   /* tags, further selectors */
+	{0xf0000, 0x10ffff},		   /* private use */
 };
 
 static bool

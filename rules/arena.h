@@ -2,7 +2,8 @@
 /*
  * arena - memory that is given back all at once: everything read from rule files lives as long as its set
  *
- * Errors:    NULL when memory is out; the arena remembers it (@failed), so that a reader may go on and ask once at its end.
+ * Errors:    NULL when memory is out; the arena remembers it (@failed), so that a reader may go on and
+ *            ask once at its end.
  */
 #ifndef POSTERN_ARENA_H
 #define POSTERN_ARENA_H

@@ -92,7 +92,8 @@ name_expression(struct compiler *c, const char *before, const char *name, const 
 }
 
 static int
-put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_text *text, enum rule_technique technique)
+put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_text *text,
+	    enum rule_technique technique)
 {
 	struct image_pattern *p = &c->patterns[c->nb_patterns];
 	struct source *s = &c->sources[c->nb_patterns];
@@ -100,13 +101,15 @@ put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_t
 
 	p->rule = (uint32_t)(rule - c->model->rules);
 	p->technique = (uint16_t)technique;
-	p->severity = rule->info.severity != 0 ? rule->info.severity : technique_severity(technique);
+	p->severity =
+		rule->info.severity != 0 ? rule->info.severity : technique_severity(technique);
 	p->db = IMAGE_DB_DOMAIN;
 	s->at = &text->at;
 	s->flags = HS_FLAG_SINGLEMATCH;
 	switch (rule->kind) {
 	case RULE_KIND_SUFFIX:
-		p->kind = technique == RULE_TECHNIQUE_SUFFIX ? IMAGE_PATTERN_SUFFIX : IMAGE_PATTERN_SUFFIX_ANY;
+		p->kind = technique == RULE_TECHNIQUE_SUFFIX ? IMAGE_PATTERN_SUFFIX
+							     : IMAGE_PATTERN_SUFFIX_ANY;
 		s->expression = name_expression(c, "\\.", text->text, "\\z");
 		break;
 	case RULE_KIND_LITERAL:
@@ -153,7 +156,8 @@ put_patterns(struct compiler *c)
 			for (technique = 0; technique < RULE_TECHNIQUE_NB; technique++) {
 				if ((m->rules[i].techniques & UINT64_C(1) << technique) == 0)
 					continue;
-				rc = put_pattern(c, &m->rules[i], t, (enum rule_technique)technique);
+				rc = put_pattern(c, &m->rules[i], t,
+						 (enum rule_technique)technique);
 				if (rc < 0)
 					return rc;
 			}
@@ -166,10 +170,12 @@ static void
 hs_fault(struct compiler *c, const struct rule_place *at, const hs_compile_error_t *error)
 {
 	rule_errors_add(c->errs, RULE_ERROR, at,
-			"correct the expression (PCRE syntax; Hyperscan has no back references, look-around or "
+			"correct the expression (PCRE syntax; Hyperscan has no back references, "
+			"look-around or "
 			"patterns that match nothing)",
 			"the expression is refused: %s",
-			error != NULL && error->message != NULL ? error->message : "it can't be compiled");
+			error != NULL && error->message != NULL ? error->message
+								: "it can't be compiled");
 }
 
 /* Each expression alone first, disabled rules too: the joint compilation would stop at the first fault. */
@@ -187,8 +193,8 @@ check_expressions(struct compiler *c)
 			continue;
 		error = NULL;
 		info = NULL;
-		if (hs_expression_info(rule->texts->text, rule->hs_flags | HS_FLAG_SINGLEMATCH, &info, &error) !=
-		    HS_SUCCESS)
+		if (hs_expression_info(rule->texts->text, rule->hs_flags | HS_FLAG_SINGLEMATCH,
+				       &info, &error) != HS_SUCCESS)
 			hs_fault(c, &rule->texts->at, error);
 		hs_free_compile_error(error);
 		free(info);
@@ -222,8 +228,13 @@ compile_db(struct compiler *c, enum image_db db)
 	err = hs_compile_multi(expressions, flags, ids, nb, HS_MODE_BLOCK, NULL, &compiled, &error);
 	if (err == HS_COMPILER_ERROR) {
 		rc = -EINVAL;
-		hs_fault(c, c->sources[ids[error != NULL && error->expression >= 0 ? error->expression : 0]].at, error);
-	} else if (err != HS_SUCCESS || hs_serialize_database(compiled, &c->db[db], &c->db_len[db]) != HS_SUCCESS) {
+		hs_fault(c,
+			 c->sources[ids[error != NULL && error->expression >= 0 ? error->expression
+										: 0]]
+				 .at,
+			 error);
+	} else if (err != HS_SUCCESS ||
+		   hs_serialize_database(compiled, &c->db[db], &c->db_len[db]) != HS_SUCCESS) {
 		rc = -ENOMEM;
 	}
 out:
@@ -254,7 +265,8 @@ copy_part(uint8_t *image, const struct image_part *part, const void *from, size_
 static int
 write_image(struct compiler *c, uint32_t generation, void **ret_image, size_t *ret_len)
 {
-	struct image_header h = {.magic = IMAGE_MAGIC, .version = IMAGE_VERSION, .header_len = sizeof(h)};
+	struct image_header h = {
+		.magic = IMAGE_MAGIC, .version = IMAGE_VERSION, .header_len = sizeof(h)};
 	size_t len = sizeof(h), db;
 	uint8_t *image;
 
@@ -292,15 +304,19 @@ add_reason(struct rule_errors *errs, int rc)
 	struct rule_place nowhere = {NULL, 0, 0};
 
 	if (rc == -EPROTO)
-		rule_errors_add(errs, RULE_ERROR, &nowhere, NULL, "Hyperscan does not run on this CPU (it needs SSSE3)");
+		rule_errors_add(errs, RULE_ERROR, &nowhere, NULL,
+				"Hyperscan does not run on this CPU (it needs SSSE3)");
 	else if (rc == -E2BIG)
-		rule_errors_add(errs, RULE_ERROR, &nowhere, "use fewer names or expressions", "the compiled set is too large");
+		rule_errors_add(errs, RULE_ERROR, &nowhere, "use fewer names or expressions",
+				"the compiled set is too large");
 	else
-		rule_errors_add(errs, RULE_ERROR, &nowhere, NULL, "out of memory while the rules were compiled");
+		rule_errors_add(errs, RULE_ERROR, &nowhere, NULL,
+				"out of memory while the rules were compiled");
 }
 
 int
-compile_model(const struct rule_model *m, uint32_t generation, struct rule_errors *errs, void **ret_image, size_t *ret_len)
+compile_model(const struct rule_model *m, uint32_t generation, struct rule_errors *errs,
+	      void **ret_image, size_t *ret_len)
 {
 	struct compiler c = {.model = m, .errs = errs};
 	size_t db;

@@ -18,7 +18,7 @@
  * expression is wrong and its error was added. -ENOMEM, -EPROTO (the CPU
  * lacks what Hyperscan needs), -E2BIG: the image would be too large; the last three with an error added too.
  */
-int compile_model(const struct rule_model *m, uint32_t generation, struct rule_errors *errs, void **ret_image,
-		  size_t *ret_len);
+int compile_model(const struct rule_model *m, uint32_t generation, struct rule_errors *errs,
+		  void **ret_image, size_t *ret_len);
 
 #endif

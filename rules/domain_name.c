@@ -15,7 +15,8 @@ fault(struct domain_fault *ret, size_t offset, const char *what, const char *hin
 static int
 check_octet(unsigned char c, size_t offset, struct domain_fault *ret)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	    c == '-' || c == '_')
 		return 0;
 	if (c >= 0x80)
 		return fault(ret, offset, "has a letter that is not ASCII",
@@ -40,19 +41,22 @@ domain_name_read(const char *text, size_t len, char *dst, struct domain_fault *r
 	if (len == 0)
 		return fault(ret_fault, 0, "is empty", "write a domain such as example.com");
 	if (len > DOMAIN_NAME_MAX)
-		return fault(ret_fault, DOMAIN_NAME_MAX, "is longer than 253 octets", "no mail reaches such a name");
+		return fault(ret_fault, DOMAIN_NAME_MAX, "is longer than 253 octets",
+			     "no mail reaches such a name");
 	for (i = 0; i <= len; i++) {
 		unsigned char c = i < len ? (unsigned char)text[i] : '.';
 
 		if (c == '.') {
 			if (i == label)
 				return fault(ret_fault, i, "has an empty label",
-					     i == 0 ? "remove the dot at its beginning" : "remove one of the two dots");
+					     i == 0 ? "remove the dot at its beginning"
+						    : "remove one of the two dots");
 			if (i - label > DOMAIN_LABEL_MAX)
 				return fault(ret_fault, label, "has a label longer than 63 octets",
 					     "no mail reaches such a name");
 			if (text[label] == '-' || text[i - 1] == '-')
-				return fault(ret_fault, label, "has a label that begins or ends with a hyphen",
+				return fault(ret_fault, label,
+					     "has a label that begins or ends with a hyphen",
 					     "remove the hyphen");
 			label = i + 1;
 		} else if (check_octet(c, i, ret_fault) < 0) {

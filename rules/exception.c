@@ -118,7 +118,8 @@ exception_find(const struct exception *list, size_t nb, const struct ruleset_que
 	const char *dot;
 
 	while (nb > 0 && len > 0) {
-		for (i = lower_bound(list, nb, domain, len); i < nb && same(list[i].domain, domain, len); i++) {
+		for (i = lower_bound(list, nb, domain, len);
+		     i < nb && same(list[i].domain, domain, len); i++) {
 			const struct exception *e = &list[i];
 
 			if (!is_whole && e->kind != EXCEPTION_SUBTREE)

@@ -43,17 +43,18 @@ struct exception {
 	enum exception_kind kind;
 	const char *local; /* lower case, EXCEPTION_ADDRESS only */
 	const char *domain;
-	struct exception_sender *senders; /* NULL: any */
+	struct exception_sender *senders;    /* NULL: any */
 	const char *owner, *reason, *ticket; /* or NULL */
 	uint64_t from_ns;		     /* first moment it works */
-	uint64_t until_ns;		     /* first moment it does not any more; UINT64_MAX: never ends */
-	size_t order;			     /* in which it stood */
+	uint64_t until_ns; /* first moment it does not any more; UINT64_MAX: never ends */
+	size_t order;	   /* in which it stood */
 };
 
 /* Put into the order exception_find() needs. */
 void exceptions_sort(struct exception *list, size_t nb);
 
 /* The exception that applies, or NULL. */
-const struct exception *exception_find(const struct exception *list, size_t nb, const struct ruleset_query *q);
+const struct exception *exception_find(const struct exception *list, size_t nb,
+				       const struct ruleset_query *q);
 
 #endif

@@ -25,7 +25,9 @@ static inline uint64_t
 hash64(const void *data, size_t len, uint64_t seed)
 {
 	const uint8_t *p = data;
-	uint64_t h = seed ^ hash64_mix((uint64_t)len ^ UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xd1b54a32d192ed03)), v;
+	uint64_t h = seed ^ hash64_mix((uint64_t)len ^ UINT64_C(0x9e3779b97f4a7c15),
+				       UINT64_C(0xd1b54a32d192ed03)),
+		 v;
 
 	for (; len >= 8; len -= 8, p += 8) {
 		memcpy(&v, p, 8);

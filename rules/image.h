@@ -46,17 +46,20 @@ struct image_header {
 	uint32_t version;
 	uint32_t header_len;
 	uint64_t total_len;
-	uint64_t checksum;		 /* hash64() of everything after this field */
-	uint64_t cpu_features;		 /* Hyperscan's, of the machine that compiled */
+	uint64_t checksum;	       /* hash64() of everything after this field */
+	uint64_t cpu_features;	       /* Hyperscan's, of the machine that compiled */
 	char engine[IMAGE_ENGINE_LEN]; /* hs_version(), NUL-padded */
 	uint32_t generation;
 	uint32_t nb_rules;
-	struct image_part names;    /* struct image_name */
-	struct image_part patterns; /* struct image_pattern; a pattern's index is its id in the databases */
+	struct image_part names; /* struct image_name */
+	struct image_part
+		patterns; /* struct image_pattern; a pattern's index is its id in the databases */
 	struct image_part strings;
 	struct image_part db[IMAGE_DB_NB]; /* nb: octets, 0: there is none */
 };
-_Static_assert(sizeof(struct image_header) == 8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 3 + 8 * IMAGE_DB_NB, "image header layout");
+_Static_assert(sizeof(struct image_header) ==
+		       8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 3 + 8 * IMAGE_DB_NB,
+	       "image header layout");
 
 struct image_string {
 	uint32_t offset; /* into strings */
@@ -91,7 +94,8 @@ struct image_pattern {
 	uint8_t severity; /* 1..4 */
 	uint8_t db;	  /* enum image_db */
 	uint32_t reserved;
-	struct image_string text;  /* suffix or literal without a leading dot; empty for an expression */
+	struct image_string
+		text; /* suffix or literal without a leading dot; empty for an expression */
 	struct image_string meant; /* suffix for suffixes; a domain or empty for the others */
 };
 

@@ -36,14 +36,15 @@ image_engine(char engine[IMAGE_ENGINE_LEN], uint64_t *ret_cpu_features)
 static bool
 part_fits(const struct image_part *part, size_t entry, size_t len)
 {
-	return part->offset % IMAGE_ALIGN == 0 && part->offset >= sizeof(struct image_header) && part->offset <= len &&
-	       part->nb <= (len - part->offset) / entry;
+	return part->offset % IMAGE_ALIGN == 0 && part->offset >= sizeof(struct image_header) &&
+	       part->offset <= len && part->nb <= (len - part->offset) / entry;
 }
 
 static bool
 string_fits(const struct image_string *s, uint32_t strings_len, uint32_t min, uint32_t max)
 {
-	return s->len >= min && s->len <= max && s->offset <= strings_len && s->len <= strings_len - s->offset;
+	return s->len >= min && s->len <= max && s->offset <= strings_len &&
+	       s->len <= strings_len - s->offset;
 }
 
 static bool
@@ -54,7 +55,8 @@ names_fit(const uint8_t *image, const struct image_header *h)
 
 	for (i = 0; i < h->names.nb; i++) {
 		memcpy(&n, image + h->names.offset + (size_t)i * sizeof(n), sizeof(n));
-		if (!string_fits(&n.name, h->strings.nb, 1, MATCHER_DOMAIN_MAX) || (n.flags & ~IMAGE_NAME_ALL) != 0)
+		if (!string_fits(&n.name, h->strings.nb, 1, MATCHER_DOMAIN_MAX) ||
+		    (n.flags & ~IMAGE_NAME_ALL) != 0)
 			return false;
 	}
 	return true;
@@ -68,8 +70,9 @@ patterns_fit(const uint8_t *image, const struct image_header *h)
 
 	for (i = 0; i < h->patterns.nb; i++) {
 		memcpy(&p, image + h->patterns.offset + (size_t)i * sizeof(p), sizeof(p));
-		if (p.kind >= IMAGE_PATTERN_KIND_NB || p.rule >= h->nb_rules || p.technique >= RULE_TECHNIQUE_NB ||
-		    p.severity < 1 || p.severity > 4 || p.db >= IMAGE_DB_NB)
+		if (p.kind >= IMAGE_PATTERN_KIND_NB || p.rule >= h->nb_rules ||
+		    p.technique >= RULE_TECHNIQUE_NB || p.severity < 1 || p.severity > 4 ||
+		    p.db >= IMAGE_DB_NB)
 			return false;
 		least = p.kind == IMAGE_PATTERN_EXPRESSION ? 0 : 1;
 		if (!string_fits(&p.text, h->strings.nb, least, MATCHER_DOMAIN_MAX))
@@ -108,10 +111,12 @@ image_check(const void *image, size_t len, struct image_header *ret_header, size
 		return -EBADMSG;
 	if (h.version != IMAGE_VERSION)
 		return -EPROTO;
-	if (h.header_len != sizeof(h) || h.total_len != len || h.checksum != image_checksum(octets, len))
+	if (h.header_len != sizeof(h) || h.total_len != len ||
+	    h.checksum != image_checksum(octets, len))
 		return -EBADMSG;
 	if (!part_fits(&h.names, sizeof(struct image_name), len) ||
-	    !part_fits(&h.patterns, sizeof(struct image_pattern), len) || !part_fits(&h.strings, 1, len))
+	    !part_fits(&h.patterns, sizeof(struct image_pattern), len) ||
+	    !part_fits(&h.strings, 1, len))
 		return -EBADMSG;
 	meta_len = h.names.offset + (size_t)h.names.nb * sizeof(struct image_name);
 	if (h.patterns.offset < meta_len)

@@ -14,7 +14,8 @@
  * 0: *ret_header is a copy of the header and *ret_meta_len the octets that hold all parts but the databases.
  * -EBADMSG: damaged or no image; -EPROTO: of another version, engine or CPU.
  */
-int image_check(const void *image, size_t len, struct image_header *ret_header, size_t *ret_meta_len);
+int image_check(const void *image, size_t len, struct image_header *ret_header,
+		size_t *ret_meta_len);
 
 /* Checksum of a whole image of @len octets, as it belongs into its header. */
 uint64_t image_checksum(const void *image, size_t len);

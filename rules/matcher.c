@@ -37,7 +37,8 @@ db_load(const uint8_t *image, const struct image_part *part, hs_database_t **ret
 
 	if (part->nb == 0)
 		return 0;
-	if ((uintptr_t)octets % IMAGE_ALIGN != 0) { /* Hyperscan refuses octets that are not aligned */
+	if ((uintptr_t)octets % IMAGE_ALIGN !=
+	    0) { /* Hyperscan refuses octets that are not aligned */
 		copy = malloc(part->nb);
 		if (copy == NULL)
 			return -ENOMEM;
@@ -86,9 +87,11 @@ matcher_load(const void *image, size_t len, struct matcher **ret)
 	m->nb_rules = h.nb_rules;
 	m->generation = h.generation;
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != (ssize_t)sizeof(seed))
-		seed = (uint64_t)(uintptr_t)m->meta; /* before the pool is filled at boot; see name_table.h */
-	rc = name_table_init(&m->names, (const struct image_name *)((const char *)m->meta + h.names.offset), h.names.nb,
-			     m->strings, seed);
+		seed = (uint64_t)(uintptr_t)
+			       m->meta; /* before the pool is filled at boot; see name_table.h */
+	rc = name_table_init(&m->names,
+			     (const struct image_name *)((const char *)m->meta + h.names.offset),
+			     h.names.nb, m->strings, seed);
 	if (rc < 0)
 		goto fail;
 	for (i = 0; i < IMAGE_DB_NB; i++) {
@@ -177,9 +180,10 @@ ends_below(const struct judgement *j, const char *suffix, size_t len)
 	       memcmp(j->domain + j->domain_len - len, suffix, len) == 0;
 }
 
-/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or must be protected and is not. */
+/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or has to be protected. */
 static bool
-verify_suffix(struct judgement *j, const struct image_pattern *p, const char *text, const char *meant)
+verify_suffix(struct judgement *j, const struct image_pattern *p, const char *text,
+	      const char *meant)
 {
 	char candidate[MATCHER_DOMAIN_MAX];
 	size_t head = j->domain_len - p->text.len, len = head + p->meant.len;
@@ -213,7 +217,8 @@ verify(struct judgement *j, const struct image_pattern *p)
 }
 
 static int
-on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned int flags, void *ctx)
+on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned int flags,
+       void *ctx)
 {
 	struct judgement *j = ctx;
 	const struct image_pattern *p, *best = j->best;
@@ -221,9 +226,9 @@ on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned
 	if (id >= j->m->nb_patterns)
 		return 0;
 	p = &j->m->patterns[id];
-	if (best != NULL &&
-	    (p->severity < best->severity ||
-	     (p->severity == best->severity && (p->rule > best->rule || (p->rule == best->rule && p > best)))))
+	if (best != NULL && (p->severity < best->severity ||
+			     (p->severity == best->severity &&
+			      (p->rule > best->rule || (p->rule == best->rule && p > best)))))
 		return 0;
 	if (verify(j, p))
 		j->best = p;
@@ -260,10 +265,11 @@ matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain
 }
 
 static bool
-scan(const struct matcher *m, enum image_db db, const char *subject, size_t len, struct matcher_scratch *s,
-     struct judgement *j)
+scan(const struct matcher *m, enum image_db db, const char *subject, size_t len,
+     struct matcher_scratch *s, struct judgement *j)
 {
-	return m->db[db] == NULL || hs_scan(m->db[db], subject, (unsigned int)len, 0, s->hs, on_hit, j) == HS_SUCCESS;
+	return m->db[db] == NULL ||
+	       hs_scan(m->db[db], subject, (unsigned int)len, 0, s->hs, on_hit, j) == HS_SUCCESS;
 }
 
 /* local@domain, the domain at its fixed place at the end of @s->subject; a long local part loses its front. */
@@ -292,7 +298,8 @@ matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct m
 	const char *subject;
 
 	j.domain_len = normalise(domain, q->domain, q->domain_len);
-	if (j.domain_len == 0 || (name_table_classify(&m->names, domain, j.domain_len) & NAME_LEGITIMATE) != 0)
+	if (j.domain_len == 0 ||
+	    (name_table_classify(&m->names, domain, j.domain_len) & NAME_LEGITIMATE) != 0)
 		return 0;
 	j.m = m;
 	j.domain = domain;
@@ -302,7 +309,8 @@ matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct m
 		return -EIO;
 	if (m->db[IMAGE_DB_ADDRESS] != NULL) {
 		subject = put_local(s, q, domain);
-		if (!scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j.domain_len, s, &j))
+		if (!scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j.domain_len,
+			  s, &j))
 			return -EIO;
 	}
 	if (j.best == NULL)

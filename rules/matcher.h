@@ -3,7 +3,7 @@
  * matcher - judges one recipient against a compiled rule set
  *
  * What:      the one matcher of the product: the dataplane's workers, ctrl, the responder and `postern rules explain`
- *            link it. Loads an image (made by ruleset_compile(), carried in a sealed memfd) and answers for a recipient:
+ *            link it. Loads an image (ruleset_image(), carried in a sealed memfd) and answers for a recipient:
  *            no match, or rule, technique and the domain that was probably meant.
  * Precedence: normalise (lower case, trailing dot, IDN fold) -> exactly protected, or a legitimate sub-domain of one: never
  *            a match -> rules, the strongest match first (highest severity, then the order of rules). Exceptions, sender

@@ -63,7 +63,8 @@ count_labels(const char *name, size_t len)
 }
 
 int
-name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb, const char *strings, uint64_t seed)
+name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb,
+		const char *strings, uint64_t seed)
 {
 	uint32_t size = 8, i, j, labels;
 
@@ -120,11 +121,13 @@ name_table_classify(const struct name_table *t, const char *domain, size_t len)
 		if (domain[i - 1] == '.') {
 			n = lookup(t, finish(h), domain + i, len - i);
 			if (n != NULL) {
-				class = (n->flags & IMAGE_NAME_BELOW) != 0 ? class | NAME_LEGITIMATE :
-									     class & ~NAME_LEGITIMATE;
+				class = (n->flags & IMAGE_NAME_BELOW) != 0
+						? class | NAME_LEGITIMATE
+						: class & ~NAME_LEGITIMATE;
 				if ((n->flags & IMAGE_NAME_SELF) != 0)
-					class = (n->flags & IMAGE_NAME_BELOW) != 0 ? class | NAME_PROTECTED :
-										     class & ~NAME_PROTECTED;
+					class = (n->flags & IMAGE_NAME_BELOW) != 0
+							? class | NAME_PROTECTED
+							: class & ~NAME_PROTECTED;
 			}
 			if (--labels == 0)
 				return class;

@@ -8,7 +8,7 @@
  * Shape:     open addressing, at most half full; a slot is 8 octets (index and part of the hash).
  * Threads:   immutable once built.
  * Cost:      one multiplication per octet, one probe per label, no deeper than the deepest name given.
- * Hostile:   the domain asked for. Names are root's, so nobody outside can make chains; the hash is seeded all the same.
+ * Hostile:   the domain asked for. Names are root's: nobody outside can make chains; the hash is seeded too.
  */
 #ifndef POSTERN_NAME_TABLE_H
 #define POSTERN_NAME_TABLE_H
@@ -35,11 +35,14 @@ struct name_table {
 
 enum name_class {
 	NAME_LEGITIMATE = 1u << 0, /* must never match */
-	NAME_PROTECTED = 1u << 1,  /* is a protected name, or a legitimate one below one (a zone does not count) */
+	NAME_PROTECTED =
+		1u
+		<< 1, /* is a protected name, or a legitimate one below one (a zone does not count) */
 };
 
 /* @names and @strings must outlive the table; offsets have been checked. 0, -ENOMEM or -EBADMSG (@nb beyond reason). */
-int name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb, const char *strings, uint64_t seed);
+int name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb,
+		    const char *strings, uint64_t seed);
 void name_table_fini(struct name_table *t);
 
 /* Set of enum name_class. @domain is lower case, without a trailing dot. */

@@ -22,8 +22,8 @@ struct entry {
 
 /* "local@domain" into its lower-case halves. */
 static bool
-read_address(struct rule_reader *r, const struct yaml_node *value, const char *what, const char **ret_local,
-	     const char **ret_domain)
+read_address(struct rule_reader *r, const struct yaml_node *value, const char *what,
+	     const char **ret_local, const char **ret_domain)
 {
 	const char *text, *at;
 	char *local;
@@ -155,11 +155,13 @@ key_ticket(struct rule_reader *r, const struct yaml_node *value, void *object)
 }
 
 static void
-read_date(struct rule_reader *r, const struct yaml_node *value, const char *what, uint64_t *ret_from, uint64_t *ret_until)
+read_date(struct rule_reader *r, const struct yaml_node *value, const char *what,
+	  uint64_t *ret_from, uint64_t *ret_until)
 {
 	const char *text;
 
-	if (reader_string(r, value, what, 64, &text) && rule_date_read(text, ret_from, ret_until) < 0)
+	if (reader_string(r, value, what, 64, &text) &&
+	    rule_date_read(text, ret_from, ret_until) < 0)
 		reader_error(r, &value->at, "write 2026-01-31 (UTC) or 2026-01-31T18:00:00Z",
 			     "%s \"%s\" is no date", what, text);
 }
@@ -204,10 +206,13 @@ rule_section_allow(struct rule_reader *r, const struct yaml_node *entry, void *u
 	if (!reader_mapping(r, entry, keys, NB(keys), "an exception", &e))
 		return;
 	if (e.nb_subjects == 0)
-		reader_error(r, &entry->at, "write \"domain: example.ml\" for one domain, \"subtree:\" for all below it too",
+		reader_error(r, &entry->at,
+			     "write \"domain: example.ml\" for one domain, \"subtree:\" for all "
+			     "below it too",
 			     "an exception has no \"address\", \"domain\" or \"subtree\"");
 	if (e.from != NULL && e.until != NULL && e.x.from_ns >= e.x.until_ns)
-		reader_error(r, &e.until->at, "exchange the dates", "the exception ends before it begins");
+		reader_error(r, &e.until->at, "exchange the dates",
+			     "the exception ends before it begins");
 	if (e.x.id == NULL || e.x.domain == NULL)
 		return;
 	x = rule_model_add_exception(r->model);

@@ -23,7 +23,8 @@ compare(const void *pa, const void *pb)
 }
 
 static void
-check_twice(struct named *list, size_t nb, const char *what, const char *hint, struct rule_errors *errs)
+check_twice(struct named *list, size_t nb, const char *what, const char *hint,
+	    struct rule_errors *errs)
 {
 	const struct named *first = list;
 	size_t i;
@@ -36,8 +37,9 @@ check_twice(struct named *list, size_t nb, const char *what, const char *hint, s
 			first = &list[i];
 			continue;
 		}
-		rule_errors_add(errs, RULE_ERROR, list[i].at, hint, "%s \"%s\" stands twice, first at %s:%d:%d", what,
-				list[i].name, first->at->file, first->at->line, first->at->column);
+		rule_errors_add(errs, RULE_ERROR, list[i].at, hint,
+				"%s \"%s\" stands twice, first at %s:%d:%d", what, list[i].name,
+				first->at->file, first->at->line, first->at->column);
 	}
 }
 
@@ -60,7 +62,8 @@ check_texts(const struct rule_def *rule, struct rule_errors *errs)
 	}
 	for (t = rule->texts; t != NULL; t = t->next, i++)
 		list[i] = (struct named){t->text, &t->at, i};
-	check_twice(list, nb, rule->kind == RULE_KIND_SUFFIX ? "the suffix" : "the literal", "keep one of them", errs);
+	check_twice(list, nb, rule->kind == RULE_KIND_SUFFIX ? "the suffix" : "the literal",
+		    "keep one of them", errs);
 	free(list);
 }
 
@@ -82,7 +85,8 @@ check_unique(const struct rule_model *m, struct rule_errors *errs)
 	check_twice(list, m->nb_rules, "the rule", "give each rule an id of its own", errs);
 	for (i = 0; i < m->nb_exceptions; i++)
 		list[i] = (struct named){m->exceptions[i].id, &m->exceptions[i].at, i};
-	check_twice(list, m->nb_exceptions, "the exception", "give each exception an id of its own", errs);
+	check_twice(list, m->nb_exceptions, "the exception", "give each exception an id of its own",
+		    errs);
 	for (i = 0, nb = 0; i < m->nb_protects; i++)
 		if ((m->protects[i].flags & IMAGE_NAME_SELF) != 0)
 			list[nb++] = (struct named){m->protects[i].domain, &m->protects[i].at, i};
@@ -131,19 +135,25 @@ check_useful(const struct rule_model *m, uint64_t now_ns, struct rule_errors *er
 		const struct rule_def *r = &m->rules[i];
 
 		if (r->info.enabled && r->kind == RULE_KIND_SUFFIX &&
-		    r->techniques == UINT64_C(1) << RULE_TECHNIQUE_SUFFIX && !has_name_below(m, r->meant))
-			rule_errors_add(errs, RULE_WARNING, &r->id_at,
-					"protect the domains that are meant, or write \"match: every\"",
-					"the rule \"%s\" can't find anything: no protected name ends in .%s", r->info.id,
-					r->meant);
+		    r->techniques == UINT64_C(1) << RULE_TECHNIQUE_SUFFIX &&
+		    !has_name_below(m, r->meant))
+			rule_errors_add(
+				errs, RULE_WARNING, &r->id_at,
+				"protect the domains that are meant, or write \"match: every\"",
+				"the rule \"%s\" can't find anything: no protected name ends in "
+				".%s",
+				r->info.id, r->meant);
 	}
 	for (i = 0; i < m->nb_exceptions; i++) {
 		x = &m->exceptions[i];
 		if (x->until_ns > now_ns)
 			continue;
 		rule_date_write(x->until_ns, date);
-		rule_errors_add(errs, RULE_WARNING, &x->at, "remove it, or set a later date with the owner's consent",
-				"the exception \"%s\" has expired and does not work any more (since %s)", x->id, date);
+		rule_errors_add(
+			errs, RULE_WARNING, &x->at,
+			"remove it, or set a later date with the owner's consent",
+			"the exception \"%s\" has expired and does not work any more (since %s)",
+			x->id, date);
 	}
 }
 

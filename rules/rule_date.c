@@ -133,6 +133,7 @@ rule_date_write(uint64_t ts_ns, char buf[RULE_DATE_LEN])
 	time_t t = (time_t)(ts_ns / NS_PER_S);
 	struct tm tm;
 
-	if (gmtime_r(&t, &tm) == NULL || strftime(buf, RULE_DATE_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(buf, RULE_DATE_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		snprintf(buf, RULE_DATE_LEN, "?");
 }

@@ -7,8 +7,8 @@
 #include <string.h>
 
 void
-rule_errors_add(struct rule_errors *errs, enum rule_level level, const struct rule_place *at, const char *hint,
-		const char *fmt, ...)
+rule_errors_add(struct rule_errors *errs, enum rule_level level, const struct rule_place *at,
+		const char *hint, const char *fmt, ...)
 {
 	struct rule_error e = {.level = level, .line = at->line, .column = at->column}, *list;
 	va_list ap;

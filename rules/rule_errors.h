@@ -18,8 +18,8 @@ struct rule_place {
 };
 
 /* Add one entry. @hint may be NULL. Out of memory: the entry is lost, the count of errors is not. */
-void rule_errors_add(struct rule_errors *errs, enum rule_level level, const struct rule_place *at, const char *hint,
-		     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void rule_errors_add(struct rule_errors *errs, enum rule_level level, const struct rule_place *at,
+		     const char *hint, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* By file, line and column; what came first stays first. */
 void rule_errors_sort(struct rule_errors *errs);

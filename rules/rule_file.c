@@ -13,8 +13,9 @@ bool
 rule_value_verdict(struct rule_reader *r, const struct yaml_node *value, enum rule_verdict *ret)
 {
 	static const struct rule_word words[] = {
-		{"pass", RULE_VERDICT_PASS},	 {"alert", RULE_VERDICT_ALERT}, {"refuse", RULE_VERDICT_REFUSE},
-		{"divert", RULE_VERDICT_DIVERT}, {"reset", RULE_VERDICT_RESET},
+		{"pass", RULE_VERDICT_PASS},	 {"alert", RULE_VERDICT_ALERT},
+		{"refuse", RULE_VERDICT_REFUSE}, {"divert", RULE_VERDICT_DIVERT},
+		{"reset", RULE_VERDICT_RESET},
 	};
 	int word;
 
@@ -28,7 +29,8 @@ bool
 rule_value_severity(struct rule_reader *r, const struct yaml_node *value, uint8_t *ret)
 {
 	static const struct rule_word words[] = {
-		{"low", 1}, {"medium", 2}, {"high", 3}, {"critical", 4}, {"1", 1}, {"2", 2}, {"3", 3}, {"4", 4},
+		{"low", 1}, {"medium", 2}, {"high", 3}, {"critical", 4},
+		{"1", 1},   {"2", 2},	   {"3", 3},	{"4", 4},
 	};
 	int word;
 
@@ -101,7 +103,8 @@ read_allow(struct rule_reader *r, const struct yaml_node *value, void *object)
 }
 
 void
-rule_file_read(const char *file, const char *octets, size_t len, struct rule_model *model, struct rule_errors *errs)
+rule_file_read(const char *file, const char *octets, size_t len, struct rule_model *model,
+	       struct rule_errors *errs)
 {
 	/* Defaults stand before what they apply to, wherever they stand in the file. */
 	static const struct rule_key keys[] = {
@@ -113,7 +116,8 @@ rule_file_read(const char *file, const char *octets, size_t len, struct rule_mod
 		{"watch", read_watch, NULL},
 		{"allow", read_allow, NULL},
 	};
-	struct rule_reader r = {.model = model, .errs = errs, .default_verdict = RULE_VERDICT_REFUSE};
+	struct rule_reader r = {
+		.model = model, .errs = errs, .default_verdict = RULE_VERDICT_REFUSE};
 	struct rule_place whole = {file, 0, 0};
 	size_t nb_errors = errs->nb_errors;
 	const struct yaml_node *root;

@@ -27,7 +27,8 @@ void rule_section_watch(struct rule_reader *r, const struct yaml_node *entry, vo
 void rule_section_allow(struct rule_reader *r, const struct yaml_node *entry, void *unused);
 
 /* Values more than one section has. */
-bool rule_value_verdict(struct rule_reader *r, const struct yaml_node *value, enum rule_verdict *ret);
+bool rule_value_verdict(struct rule_reader *r, const struct yaml_node *value,
+			enum rule_verdict *ret);
 bool rule_value_severity(struct rule_reader *r, const struct yaml_node *value, uint8_t *ret);
 
 #endif

@@ -25,7 +25,8 @@ grow(struct arena *arena, void **list, size_t *nb, size_t *cap, size_t entry)
 struct protect_def *
 rule_model_add_protect(struct rule_model *m)
 {
-	return grow(&m->arena, (void **)&m->protects, &m->nb_protects, &m->cap_protects, sizeof(*m->protects));
+	return grow(&m->arena, (void **)&m->protects, &m->nb_protects, &m->cap_protects,
+		    sizeof(*m->protects));
 }
 
 struct rule_def *
@@ -37,7 +38,8 @@ rule_model_add_rule(struct rule_model *m)
 struct exception *
 rule_model_add_exception(struct rule_model *m)
 {
-	return grow(&m->arena, (void **)&m->exceptions, &m->nb_exceptions, &m->cap_exceptions, sizeof(*m->exceptions));
+	return grow(&m->arena, (void **)&m->exceptions, &m->nb_exceptions, &m->cap_exceptions,
+		    sizeof(*m->exceptions));
 }
 
 void

@@ -39,10 +39,11 @@ struct rule_def {
 	struct rule_info info; /* verdict and severity with defaults put in */
 	struct rule_place id_at;
 	enum rule_kind kind;
-	uint64_t techniques;	 /* set of 1 << enum rule_technique */
-	struct rule_text *texts; /* suffixes or literals without a leading dot, or the one expression */
-	const char *meant;	 /* suffix of a suffix rule; domain of a watch entry or NULL */
-	enum image_db db;	 /* expression: over which subject */
+	uint64_t techniques; /* set of 1 << enum rule_technique */
+	struct rule_text
+		*texts;	   /* suffixes or literals without a leading dot, or the one expression */
+	const char *meant; /* suffix of a suffix rule; domain of a watch entry or NULL */
+	enum image_db db;  /* expression: over which subject */
 	unsigned int hs_flags;
 };
 

@@ -52,7 +52,8 @@ read_one(struct rule_reader *r, const struct yaml_node *value, void *object)
 	if (!reader_domain(r, value, "the protected domain", &domain))
 		return;
 	if (strchr(domain, '.') == NULL) {
-		reader_error(r, &value->at, "write \"*.NAME\" (in quotes) when every name below it is meant",
+		reader_error(r, &value->at,
+			     "write \"*.NAME\" (in quotes) when every name below it is meant",
 			     "the protected domain \"%s\" is a single label", domain);
 		return;
 	}
@@ -72,7 +73,8 @@ read_known(struct rule_reader *r, const struct yaml_node *value, void *object)
 	if (len <= zone_len + 1 || domain[len - zone_len - 1] != '.' ||
 	    strcmp(domain + len - zone_len, e->zone) != 0) {
 		reader_error(r, &value->at, "give it an entry of its own under protect",
-			     "the known name \"%s\" does not stand below \"*.%s\"", domain, e->zone);
+			     "the known name \"%s\" does not stand below \"*.%s\"", domain,
+			     e->zone);
 		return;
 	}
 	add(r, value, domain, IMAGE_NAME_ALL);
@@ -126,7 +128,8 @@ rule_section_protect(struct rule_reader *r, const struct yaml_node *entry, void 
 		read_one(r, entry, &e);
 		return;
 	}
-	if (!reader_mapping(r, entry, keys, NB(keys), "an entry of protect", &e) || e.domains == NULL)
+	if (!reader_mapping(r, entry, keys, NB(keys), "an entry of protect", &e) ||
+	    e.domains == NULL)
 		return;
 	reader_each(r, e.domains, read_one, &e);
 	if (e.known == NULL)

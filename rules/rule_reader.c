@@ -13,8 +13,8 @@ enum {
 };
 
 __attribute__((format(printf, 5, 0))) static void
-add(struct rule_reader *r, enum rule_level level, const struct rule_place *at, const char *hint, const char *fmt,
-    va_list ap)
+add(struct rule_reader *r, enum rule_level level, const struct rule_place *at, const char *hint,
+    const char *fmt, va_list ap)
 {
 	char *what = NULL;
 
@@ -25,7 +25,8 @@ add(struct rule_reader *r, enum rule_level level, const struct rule_place *at, c
 }
 
 void
-reader_error(struct rule_reader *r, const struct rule_place *at, const char *hint, const char *fmt, ...)
+reader_error(struct rule_reader *r, const struct rule_place *at, const char *hint, const char *fmt,
+	     ...)
 {
 	va_list ap;
 
@@ -35,7 +36,8 @@ reader_error(struct rule_reader *r, const struct rule_place *at, const char *hin
 }
 
 void
-reader_warning(struct rule_reader *r, const struct rule_place *at, const char *hint, const char *fmt, ...)
+reader_warning(struct rule_reader *r, const struct rule_place *at, const char *hint,
+	       const char *fmt, ...)
 {
 	va_list ap;
 
@@ -122,8 +124,8 @@ find_key(const struct rule_key *keys, size_t nb, const char *name)
 }
 
 bool
-reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct rule_key *keys, size_t nb_keys,
-	       const char *what, void *object)
+reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct rule_key *keys,
+	       size_t nb_keys, const char *what, void *object)
 {
 	const struct yaml_node *values[32] = {NULL}, *at[32] = {NULL}, *key;
 	char hint[512];
@@ -140,10 +142,12 @@ reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct
 		i = find_key(keys, nb_keys, key->text);
 		if (i == nb_keys) {
 			make_hint(hint, sizeof(hint), key->text, keys, nb_keys, sizeof(*keys));
-			reader_error(r, &key->at, hint, "unknown key \"%s\" in %s", key->text, what);
+			reader_error(r, &key->at, hint, "unknown key \"%s\" in %s", key->text,
+				     what);
 		} else if (at[i] != NULL) {
-			reader_error(r, &key->at, "keep one of them", "\"%s\" stands twice in %s, first at %s:%d:%d",
-				     key->text, what, at[i]->at.file, at[i]->at.line, at[i]->at.column);
+			reader_error(r, &key->at, "keep one of them",
+				     "\"%s\" stands twice in %s, first at %s:%d:%d", key->text,
+				     what, at[i]->at.file, at[i]->at.line, at[i]->at.column);
 		} else {
 			at[i] = key;
 			values[i] = key->next;
@@ -153,19 +157,21 @@ reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct
 		if (values[i] != NULL && values[i]->is_refused)
 			continue;
 		if (values[i] != NULL && yaml_is_null(values[i]))
-			reader_error(r, &at[i]->at, "give it a value or remove the line", "\"%s\" has no value",
-				     keys[i].name);
+			reader_error(r, &at[i]->at, "give it a value or remove the line",
+				     "\"%s\" has no value", keys[i].name);
 		else if (values[i] != NULL)
 			keys[i].read(r, values[i], object);
 		else if (keys[i].missing != NULL)
-			reader_error(r, &node->at, keys[i].missing, "%s has no \"%s\"", what, keys[i].name);
+			reader_error(r, &node->at, keys[i].missing, "%s has no \"%s\"", what,
+				     keys[i].name);
 	}
 	return true;
 }
 
 void
 reader_each(struct rule_reader *r, const struct yaml_node *node,
-	    void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object), void *object)
+	    void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object),
+	    void *object)
 {
 	const struct yaml_node *n;
 
@@ -175,7 +181,8 @@ reader_each(struct rule_reader *r, const struct yaml_node *node,
 		return;
 	}
 	if (node->first == NULL)
-		reader_error(r, &node->at, "put something in or remove the line", "the list is empty");
+		reader_error(r, &node->at, "put something in or remove the line",
+			     "the list is empty");
 	for (n = node->first; n != NULL; n = n->next)
 		if (!n->is_refused)
 			each(r, n, object);
@@ -183,16 +190,19 @@ reader_each(struct rule_reader *r, const struct yaml_node *node,
 
 void
 reader_list(struct rule_reader *r, const struct yaml_node *node, const char *what,
-	    void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object), void *object)
+	    void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object),
+	    void *object)
 {
 	if (node->type != YAML_LIST)
-		reader_error(r, &node->at, "begin each entry with \"- \"", "%s must be a list", what);
+		reader_error(r, &node->at, "begin each entry with \"- \"", "%s must be a list",
+			     what);
 	else
 		reader_each(r, node, each, object);
 }
 
 bool
-reader_string(struct rule_reader *r, const struct yaml_node *node, const char *what, size_t max, const char **ret)
+reader_string(struct rule_reader *r, const struct yaml_node *node, const char *what, size_t max,
+	      const char **ret)
 {
 	if (node->type != YAML_SCALAR) {
 		reader_error(r, &node->at, NULL, "%s must be a single value, not a %s", what,
@@ -212,8 +222,8 @@ reader_string(struct rule_reader *r, const struct yaml_node *node, const char *w
 }
 
 bool
-reader_word(struct rule_reader *r, const struct yaml_node *node, const char *what, const struct rule_word *words,
-	    size_t nb, int *ret)
+reader_word(struct rule_reader *r, const struct yaml_node *node, const char *what,
+	    const struct rule_word *words, size_t nb, int *ret)
 {
 	const char *text;
 	char hint[512];
@@ -254,8 +264,8 @@ reader_id(struct rule_reader *r, const struct yaml_node *node, const char **ret)
 		return false;
 	good = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
 	if (text[good] != '\0') {
-		reader_error(r, &node->at, "letters, digits, - _ and . make an id", "the id \"%s\" has a character that is not allowed",
-			     text);
+		reader_error(r, &node->at, "letters, digits, - _ and . make an id",
+			     "the id \"%s\" has a character that is not allowed", text);
 		return false;
 	}
 	*ret = text;
@@ -263,7 +273,8 @@ reader_id(struct rule_reader *r, const struct yaml_node *node, const char **ret)
 }
 
 bool
-reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t from, const char *what, const char **ret)
+reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t from,
+		   const char *what, const char **ret)
 {
 	char name[DOMAIN_NAME_MAX + 1];
 	struct domain_fault fault;
@@ -273,7 +284,8 @@ reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t f
 	len = domain_name_read(node->text + from, node->len - from, name, &fault);
 	if (len < 0) {
 		at = node->at;
-		if (fault.offset < (size_t)DOMAIN_NAME_MAX) /* exact for a value on one line without escapes */
+		if (fault.offset <
+		    (size_t)DOMAIN_NAME_MAX) /* exact for a value on one line without escapes */
 			at.column += (int)(from + fault.offset);
 		reader_error(r, &at, fault.hint, "%s \"%.300s\" %s", what, node->text, fault.what);
 		return false;
@@ -283,9 +295,11 @@ reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t f
 }
 
 bool
-reader_domain(struct rule_reader *r, const struct yaml_node *node, const char *what, const char **ret)
+reader_domain(struct rule_reader *r, const struct yaml_node *node, const char *what,
+	      const char **ret)
 {
 	const char *text;
 
-	return reader_string(r, node, what, 1024, &text) && reader_domain_part(r, node, 0, what, ret);
+	return reader_string(r, node, what, 1024, &text) &&
+	       reader_domain_part(r, node, 0, what, ret);
 }

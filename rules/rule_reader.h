@@ -35,35 +35,38 @@ struct rule_word {
 	int value;
 };
 
-void reader_error(struct rule_reader *r, const struct rule_place *at, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-void reader_warning(struct rule_reader *r, const struct rule_place *at, const char *hint, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+void reader_error(struct rule_reader *r, const struct rule_place *at, const char *hint,
+		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void reader_warning(struct rule_reader *r, const struct rule_place *at, const char *hint,
+		    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * Read a mapping by @keys; the functions are called in the order of @keys (so that defaults can come first), each for
  * its value. @what names the mapping in errors. False: @node is no mapping.
  */
-bool reader_mapping(struct rule_reader *r, const struct yaml_node *node, const struct rule_key *keys, size_t nb_keys,
-		    const char *what, void *object);
+bool reader_mapping(struct rule_reader *r, const struct yaml_node *node,
+		    const struct rule_key *keys, size_t nb_keys, const char *what, void *object);
 
 /* Call @each for the elements of a list, or for the one value that stands in its place. */
 void reader_each(struct rule_reader *r, const struct yaml_node *node,
-		 void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object), void *object);
+		 void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object),
+		 void *object);
 /* The same, where a single value is an error. */
 void reader_list(struct rule_reader *r, const struct yaml_node *node, const char *what,
-		 void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object), void *object);
+		 void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object),
+		 void *object);
 
-bool reader_string(struct rule_reader *r, const struct yaml_node *node, const char *what, size_t max,
-		   const char **ret);
-bool reader_word(struct rule_reader *r, const struct yaml_node *node, const char *what, const struct rule_word *words,
-		 size_t nb, int *ret);
+bool reader_string(struct rule_reader *r, const struct yaml_node *node, const char *what,
+		   size_t max, const char **ret);
+bool reader_word(struct rule_reader *r, const struct yaml_node *node, const char *what,
+		 const struct rule_word *words, size_t nb, int *ret);
 bool reader_bool(struct rule_reader *r, const struct yaml_node *node, const char *what, bool *ret);
 /* Letters, digits, - _ . and no more than 64 of them. */
 bool reader_id(struct rule_reader *r, const struct yaml_node *node, const char **ret);
-bool reader_domain(struct rule_reader *r, const struct yaml_node *node, const char *what, const char **ret);
+bool reader_domain(struct rule_reader *r, const struct yaml_node *node, const char *what,
+		   const char **ret);
 /* The same of a part of the node's text, from octet @from on. */
-bool reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t from, const char *what,
-			const char **ret);
+bool reader_domain_part(struct rule_reader *r, const struct yaml_node *node, size_t from,
+			const char *what, const char **ret);
 
 #endif

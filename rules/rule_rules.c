@@ -70,7 +70,8 @@ read_technique(struct rule_reader *r, const struct yaml_node *value, void *objec
 	if (!reader_word(r, value, "a technique", words + 1, NB(words) - 1, &t))
 		return;
 	if ((e->rule.techniques & UINT64_C(1) << t) != 0)
-		reader_error(r, &value->at, "keep one of them", "the technique \"%s\" stands twice", value->text);
+		reader_error(r, &value->at, "keep one of them", "the technique \"%s\" stands twice",
+			     value->text);
 	e->rule.techniques |= UINT64_C(1) << t;
 }
 
@@ -121,14 +122,15 @@ key_meant_suffix(struct rule_reader *r, const struct yaml_node *value, void *obj
 	const char *text;
 
 	if (reader_string(r, value, "the suffix that was meant", 1024, &text))
-		reader_domain_part(r, value, text[0] == '.' && text[1] != '\0', "the suffix that was meant",
-				   &e->rule.meant);
+		reader_domain_part(r, value, text[0] == '.' && text[1] != '\0',
+				   "the suffix that was meant", &e->rule.meant);
 }
 
 static void
 key_match(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
-	static const struct rule_word words[] = {{"protected", RULE_TECHNIQUE_SUFFIX}, {"every", RULE_TECHNIQUE_SUFFIX_ANY}};
+	static const struct rule_word words[] = {{"protected", RULE_TECHNIQUE_SUFFIX},
+						 {"every", RULE_TECHNIQUE_SUFFIX_ANY}};
 	struct entry *e = object;
 	int t;
 
@@ -138,8 +140,10 @@ key_match(struct rule_reader *r, const struct yaml_node *value, void *object)
 	if (e->techniques == NULL)
 		e->rule.techniques = UINT64_C(1) << t;
 	else if (e->rule.techniques != UINT64_C(1) << t)
-		reader_error(r, &value->at, "remove one of them: match: protected is techniques: [suffix], match: every "
-					    "is techniques: [suffix_any]",
+		reader_error(r, &value->at,
+			     "remove one of them: match: protected is techniques: [suffix], match: "
+			     "every "
+			     "is techniques: [suffix_any]",
 			     "\"match\" and \"techniques\" differ");
 }
 
@@ -179,10 +183,13 @@ void
 rule_section_rules(struct rule_reader *r, const struct yaml_node *entry, void *unused)
 {
 	static const struct rule_key keys[] = {
-		{"id", key_id, "give the rule an id, unique in the set, for example \"id: mil-ml\""},
+		{"id", key_id,
+		 "give the rule an id, unique in the set, for example \"id: mil-ml\""},
 		{"name", key_name, NULL},
-		{"suffix", key_suffix, "write the suffix that is typed by mistake, for example \"suffix: ml\""},
-		{"meant", key_meant_suffix, "write the suffix that is meant, for example \"meant: mil\""},
+		{"suffix", key_suffix,
+		 "write the suffix that is typed by mistake, for example \"suffix: ml\""},
+		{"meant", key_meant_suffix,
+		 "write the suffix that is meant, for example \"meant: mil\""},
 		{"techniques", key_techniques, NULL},
 		{"match", key_match, NULL},
 		{"verdict", key_verdict, NULL},
@@ -248,7 +255,8 @@ key_literal(struct rule_reader *r, const struct yaml_node *value, void *object)
 static void
 key_on(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
-	static const struct rule_word words[] = {{"domain", IMAGE_DB_DOMAIN}, {"address", IMAGE_DB_ADDRESS}};
+	static const struct rule_word words[] = {{"domain", IMAGE_DB_DOMAIN},
+						 {"address", IMAGE_DB_ADDRESS}};
 	struct entry *e = object;
 	int db;
 
@@ -311,14 +319,16 @@ rule_section_watch(struct rule_reader *r, const struct yaml_node *entry, void *u
 	if (!reader_mapping(r, entry, keys, NB(keys), "an entry of watch", &e))
 		return;
 	if (e.expression == NULL && e.literal == NULL)
-		reader_error(r, &entry->at, "write \"expression: '...'\" or \"literal: example.com\"",
+		reader_error(r, &entry->at,
+			     "write \"expression: '...'\" or \"literal: example.com\"",
 			     "an entry of watch has neither \"expression\" nor \"literal\"");
 	if (e.literal != NULL && e.expression == NULL && (e.on != NULL || e.flags != NULL))
 		reader_error(r, e.on != NULL ? &e.on->at : &e.flags->at, "remove it",
 			     "\"on\" and \"flags\" belong to an expression");
 	if (e.expression != NULL) {
 		e.rule.kind = RULE_KIND_EXPRESSION;
-		end(r, &e, TECHNIQUE_BIT(EXPRESSION), TECHNIQUE_BIT(EXPRESSION), "an expression has expression");
+		end(r, &e, TECHNIQUE_BIT(EXPRESSION), TECHNIQUE_BIT(EXPRESSION),
+		    "an expression has expression");
 	} else {
 		e.rule.kind = RULE_KIND_LITERAL;
 		end(r, &e, TECHNIQUE_BIT(LITERAL), TECHNIQUE_BIT(LITERAL), "a literal has literal");

@@ -88,7 +88,8 @@ read_file(const char *path, char **ret, size_t *ret_len)
 }
 
 static void
-take_octets(struct ruleset *set, const char *file, const char *octets, size_t len, struct rule_errors *errs)
+take_octets(struct ruleset *set, const char *file, const char *octets, size_t len,
+	    struct rule_errors *errs)
 {
 	const char *base = base_name(file);
 
@@ -109,7 +110,8 @@ take_file(struct ruleset *set, const char *path, struct rule_errors *errs)
 		return -ENOMEM;
 	rc = read_file(path, &octets, &len);
 	if (rc < 0)
-		return fail_file(errs, path, -rc, rc == -EINVAL ? "it is no file and no folder" : NULL);
+		return fail_file(errs, path, -rc,
+				 rc == -EINVAL ? "it is no file and no folder" : NULL);
 	take_octets(set, file, octets, len, errs);
 	free(octets);
 	return 0;
@@ -142,7 +144,8 @@ take_folder(struct ruleset *set, const char *path, struct rule_errors *errs)
 	if (nb < 0)
 		return fail_file(errs, path, errno, NULL);
 	if (nb == 0)
-		rule_errors_add(errs, RULE_ERROR, &at, "rule files are named *.yaml", "the folder has no rule file");
+		rule_errors_add(errs, RULE_ERROR, &at, "rule files are named *.yaml",
+				"the folder has no rule file");
 	for (i = 0; i < nb; i++) {
 		if (asprintf(&file, "%s/%s", path, list[i]->d_name) < 0) {
 			rc = -ENOMEM;
@@ -203,7 +206,8 @@ finish(struct ruleset *set, const char *path, struct rule_errors *errs)
 }
 
 int
-ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs, struct ruleset **ret_set)
+ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs,
+	     struct ruleset **ret_set)
 {
 	struct ruleset *set = calloc(1, sizeof(*set));
 	struct stat st;
@@ -235,8 +239,8 @@ ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs, st
 }
 
 int
-ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation, struct rule_errors *errs,
-		    struct ruleset **ret_set)
+ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation,
+		    struct rule_errors *errs, struct ruleset **ret_set)
 {
 	struct ruleset *set = calloc(1, sizeof(*set));
 	char *file;
@@ -282,8 +286,9 @@ const char *
 rule_verdict_name(enum rule_verdict v)
 {
 	static const char *const names[] = {
-		[RULE_VERDICT_PASS] = "pass",	  [RULE_VERDICT_ALERT] = "alert", [RULE_VERDICT_REFUSE] = "refuse",
-		[RULE_VERDICT_DIVERT] = "divert", [RULE_VERDICT_RESET] = "reset",
+		[RULE_VERDICT_PASS] = "pass",	  [RULE_VERDICT_ALERT] = "alert",
+		[RULE_VERDICT_REFUSE] = "refuse", [RULE_VERDICT_DIVERT] = "divert",
+		[RULE_VERDICT_RESET] = "reset",
 	};
 
 	return v >= RULE_VERDICT_PASS && v <= RULE_VERDICT_RESET ? names[v] : "unknown";
@@ -354,8 +359,8 @@ ruleset_exception(const struct ruleset *set, size_t i, struct exception_info *re
 }
 
 void
-ruleset_decide(const struct ruleset *set, const struct matcher_match *match, const struct ruleset_query *q,
-	       struct ruleset_decision *ret)
+ruleset_decide(const struct ruleset *set, const struct matcher_match *match,
+	       const struct ruleset_query *q, struct ruleset_decision *ret)
 {
 	const struct rule_info *rule = ruleset_rule(set, match->rule);
 	const struct exception *x;

@@ -10,7 +10,7 @@ static const struct technique {
 	enum technique_class class;
 	uint8_t severity;
 } techniques[RULE_TECHNIQUE_NB] = {
-#define RULE_TECHNIQUE(id, name, class, severity, explanation)                                                                 \
+#define RULE_TECHNIQUE(id, name, class, severity, explanation) \
 	[RULE_TECHNIQUE_##id] = {name, explanation, TECHNIQUE_##class, severity},
 #include "technique.def"
 #undef RULE_TECHNIQUE
@@ -83,8 +83,8 @@ out_octets(struct out *o, const char *p, size_t len)
 }
 
 int
-rule_technique_explain(enum rule_technique t, const char *domain, size_t domain_len, const char *meant, size_t meant_len,
-		       char *buf, size_t size)
+rule_technique_explain(enum rule_technique t, const char *domain, size_t domain_len,
+		       const char *meant, size_t meant_len, char *buf, size_t size)
 {
 	struct out o = {buf, size, 0};
 	const char *p;

@@ -27,17 +27,23 @@ character_len(const uint8_t *p, size_t len)
 	uint32_t cp;
 
 	if (p[0] < 0x80)
-		return p[0] == '\t' || p[0] == '\n' || p[0] == '\r' || (p[0] >= 0x20 && p[0] != 0x7f) ? 1 : 0;
+		return p[0] == '\t' || p[0] == '\n' || p[0] == '\r' ||
+				       (p[0] >= 0x20 && p[0] != 0x7f)
+			       ? 1
+			       : 0;
 	if (p[0] >= 0xc2 && p[0] <= 0xdf && len >= 2 && (p[1] & 0xc0) == 0x80)
 		return p[0] > 0xc2 || p[1] >= 0xa0 ? 2 : 0;
-	if (p[0] >= 0xe0 && p[0] <= 0xef && len >= 3 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
+	if (p[0] >= 0xe0 && p[0] <= 0xef && len >= 3 && (p[1] & 0xc0) == 0x80 &&
+	    (p[2] & 0xc0) == 0x80) {
 		cp = (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
-		return cp >= 0x800 && (cp < 0xd800 || cp > 0xdfff) && cp < 0xfffe && cp != 0xfeff ? 3 : 0;
+		return cp >= 0x800 && (cp < 0xd800 || cp > 0xdfff) && cp < 0xfffe && cp != 0xfeff
+			       ? 3
+			       : 0;
 	}
-	if (p[0] >= 0xf0 && p[0] <= 0xf4 && len >= 4 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80 &&
-	    (p[3] & 0xc0) == 0x80) {
-		cp = (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 | (uint32_t)(p[2] & 0x3f) << 6 |
-		     (p[3] & 0x3f);
+	if (p[0] >= 0xf0 && p[0] <= 0xf4 && len >= 4 && (p[1] & 0xc0) == 0x80 &&
+	    (p[2] & 0xc0) == 0x80 && (p[3] & 0xc0) == 0x80) {
+		cp = (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 |
+		     (uint32_t)(p[2] & 0x3f) << 6 | (p[3] & 0x3f);
 		return cp >= 0x10000 && cp <= 0x10ffff ? 4 : 0;
 	}
 	return 0;
@@ -54,11 +60,13 @@ check_octets(const char *file, const char *octets, size_t len, struct rule_error
 	for (i = 0; i < len; i += n) {
 		n = character_len(p + i, len - i);
 		if (n == 0) {
-			rule_errors_add(errs, RULE_ERROR, &at,
-					p[i] < 0x80 ? "remove it; inside double quotes it can be written as \\xHH" :
-						      "save the file as UTF-8 without byte order mark",
-					"octet 0x%02x %s", p[i],
-					p[i] < 0x80 ? "is a control character" : "is not valid UTF-8 here");
+			rule_errors_add(
+				errs, RULE_ERROR, &at,
+				p[i] < 0x80 ? "remove it; inside double quotes it can be written "
+					      "as \\xHH"
+					    : "save the file as UTF-8 without byte order mark",
+				"octet 0x%02x %s", p[i],
+				p[i] < 0x80 ? "is a control character" : "is not valid UTF-8 here");
 			return false;
 		}
 		if (p[i] == '\n' || (p[i] == '\r' && (i + 1 == len || p[i + 1] != '\n'))) {
@@ -100,8 +108,10 @@ add_node(struct builder *b, enum yaml_type type, struct fy_token *token, struct 
 	struct yaml_node *n;
 
 	if (++b->nodes > YAML_NODES_MAX)
-		return refuse(b, token, "the file has too many entries", "split it into several files of one folder");
-	if (parent != NULL && parent->type == YAML_MAPPING && parent->nb % 2 == 0 && type != YAML_SCALAR)
+		return refuse(b, token, "the file has too many entries",
+			      "split it into several files of one folder");
+	if (parent != NULL && parent->type == YAML_MAPPING && parent->nb % 2 == 0 &&
+	    type != YAML_SCALAR)
 		return refuse(b, token, "a key must be a plain word, not a list or mapping", NULL);
 	n = arena_alloc(b->arena, sizeof(*n));
 	if (n == NULL)
@@ -132,7 +142,8 @@ has_extras(struct builder *b, struct fy_token *tag, struct fy_token *anchor)
 	if (tag != NULL)
 		refuse(b, tag, "tags (!...) have no meaning here", "remove the tag");
 	if (anchor != NULL)
-		refuse(b, anchor, "anchors (&...) are not used in rule files", "write the value out");
+		refuse(b, anchor, "anchors (&...) are not used in rule files",
+		       "write the value out");
 	return tag != NULL || anchor != NULL;
 }
 
@@ -174,12 +185,14 @@ add_alias(struct builder *b, struct fy_token *anchor)
 }
 
 static bool
-open_node(struct builder *b, enum yaml_type type, struct fy_token *start, struct fy_token *tag, struct fy_token *anchor)
+open_node(struct builder *b, enum yaml_type type, struct fy_token *start, struct fy_token *tag,
+	  struct fy_token *anchor)
 {
 	struct yaml_node *n;
 
 	if (b->depth == YAML_DEPTH_MAX)
-		return refuse(b, start, "nested too deeply", "a rule file needs no more than 5 levels");
+		return refuse(b, start, "nested too deeply",
+			      "a rule file needs no more than 5 levels");
 	if (!add_node(b, type, start, &n))
 		return false;
 	has_extras(b, tag, anchor); /* what is inside is good */
@@ -193,17 +206,19 @@ take_event(struct builder *b, const struct fy_event *e)
 	switch (e->type) {
 	case FYET_DOCUMENT_START:
 		if (++b->documents > 1)
-			return refuse(b, e->document_start.document_start, "a second document begins here",
-				      "one file holds one document: remove the --- line or use two files");
+			return refuse(b, e->document_start.document_start,
+				      "a second document begins here",
+				      "one file holds one document: remove the --- line or use two "
+				      "files");
 		return true;
 	case FYET_SCALAR:
 		return add_scalar(b, &e->scalar);
 	case FYET_MAPPING_START:
-		return open_node(b, YAML_MAPPING, e->mapping_start.mapping_start, e->mapping_start.tag,
-				 e->mapping_start.anchor);
+		return open_node(b, YAML_MAPPING, e->mapping_start.mapping_start,
+				 e->mapping_start.tag, e->mapping_start.anchor);
 	case FYET_SEQUENCE_START:
-		return open_node(b, YAML_LIST, e->sequence_start.sequence_start, e->sequence_start.tag,
-				 e->sequence_start.anchor);
+		return open_node(b, YAML_LIST, e->sequence_start.sequence_start,
+				 e->sequence_start.tag, e->sequence_start.anchor);
 	case FYET_MAPPING_END:
 	case FYET_SEQUENCE_END:
 		b->depth--;
@@ -231,28 +246,31 @@ on_diag(struct fy_diag *diag, void *user, const char *text, size_t len)
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	p = strchr(copy, '>');
-	if (copy[0] != '<' || p == NULL || sscanf(p, ">:%d:%d: error: %n", &at.line, &at.column, &from) != 2 ||
-	    from == 0)
+	if (copy[0] != '<' || p == NULL ||
+	    sscanf(p, ">:%d:%d: error: %n", &at.line, &at.column, &from) != 2 || from == 0)
 		return;
 	p[strcspn(p, "\n")] = '\0';
-	rule_errors_add(b->errs, RULE_ERROR, &at, "look at indentation, colons and quotes here and just above",
+	rule_errors_add(b->errs, RULE_ERROR, &at,
+			"look at indentation, colons and quotes here and just above",
 			"this is no YAML: %s", p + from);
 	b->syntax_errors++;
 }
 
 struct yaml_node *
-yaml_tree_read(const char *file, const char *octets, size_t len, struct arena *arena, struct rule_errors *errs)
+yaml_tree_read(const char *file, const char *octets, size_t len, struct arena *arena,
+	       struct rule_errors *errs)
 {
 	struct builder b = {.file = file, .arena = arena, .errs = errs};
 	struct fy_diag_cfg diag_cfg;
-	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_DISABLE_DEPTH_LIMIT | FYPCF_DEFAULT_VERSION_1_2 |
-					    FYPCF_JSON_NONE};
+	struct fy_parse_cfg cfg = {.flags = FYPCF_QUIET | FYPCF_DISABLE_DEPTH_LIMIT |
+					    FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE};
 	struct rule_place whole = {file, 0, 0};
 	struct fy_event *e;
 	bool good = true;
 
 	if (len > YAML_LEN_MAX) {
-		rule_errors_add(errs, RULE_ERROR, &whole, "split it into several files of one folder",
+		rule_errors_add(errs, RULE_ERROR, &whole,
+				"split it into several files of one folder",
 				"the file is larger than %d MiB", YAML_LEN_MAX >> 20);
 		return NULL;
 	}

@@ -33,18 +33,18 @@ enum yaml_type {
 /* A mapping's children are key, value, key, value. */
 struct yaml_node {
 	enum yaml_type type;
-	bool is_plain;	 /* a scalar without quotes */
-	bool is_refused; /* an error has been added: to be passed over */
+	bool is_plain;	      /* a scalar without quotes */
+	bool is_refused;      /* an error has been added: to be passed over */
 	struct rule_place at; /* of a quoted scalar: the first octet inside the quotes */
-	const char *text; /* of a scalar, NUL-terminated and without other NUL */
+	const char *text;     /* of a scalar, NUL-terminated and without other NUL */
 	size_t len;
 	size_t nb; /* children */
 	struct yaml_node *first, *last, *next;
 };
 
 /* The tree of @len octets, NULL when there is none (empty document, or errors were added). */
-struct yaml_node *yaml_tree_read(const char *file, const char *octets, size_t len, struct arena *arena,
-				 struct rule_errors *errs);
+struct yaml_node *yaml_tree_read(const char *file, const char *octets, size_t len,
+				 struct arena *arena, struct rule_errors *errs);
 
 /* An empty plain scalar, ~ or null. */
 bool yaml_is_null(const struct yaml_node *n);

@@ -36,7 +36,9 @@ rules_print(FILE *out, const void *text, size_t len)
 
 	while (len > 0) {
 		n = len < 256 ? len : 256;
-		while (n < len && n > 252 && (((const unsigned char *)text)[n] & 0xc0) == 0x80) /* keep characters whole */
+		while (n < len && n > 252 &&
+		       (((const unsigned char *)text)[n] & 0xc0) ==
+			       0x80) /* keep characters whole */
 			n--;
 		safe_text(piece, sizeof(piece), text, n);
 		fputs(piece, out);
@@ -57,7 +59,8 @@ print_error(FILE *out, const struct rule_error *e)
 	rules_print_str(out, e->file);
 	if (e->line > 0)
 		fprintf(out, ":%d:%d", e->line, e->column);
-	fprintf(out, "%s%s: ", e->file[0] != '\0' ? ": " : "", e->level == RULE_ERROR ? "error" : "warning");
+	fprintf(out, "%s%s: ", e->file[0] != '\0' ? ": " : "",
+		e->level == RULE_ERROR ? "error" : "warning");
 	rules_print_str(out, e->what);
 	if (e->hint != NULL) {
 		fputs("\n    ", out);
@@ -77,7 +80,8 @@ rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct rul
 	if (path == NULL) {
 		rc = paths_default_rules(shipped, sizeof(shipped));
 		if (rc < 0) {
-			fprintf(out, "postern rules: the rules that ship are not found; name yours with --rules PATH\n");
+			fprintf(out, "postern rules: the rules that ship are not found; name yours "
+				     "with --rules PATH\n");
 			return rc;
 		}
 		path = shipped;
@@ -118,14 +122,15 @@ check_path(const char *path)
 	warnings = errs.nb - (errs.nb_errors < errs.nb ? errs.nb_errors : errs.nb);
 	if (rc == 0) {
 		rules_print_str(stdout, path != NULL ? path : ruleset_name(set));
-		printf(": good: %zu rule%s, %zu exception%s, %zu warning%s\n", ruleset_nb_rules(set),
-		       plural(ruleset_nb_rules(set)), ruleset_nb_exceptions(set), plural(ruleset_nb_exceptions(set)),
-		       warnings, plural(warnings));
+		printf(": good: %zu rule%s, %zu exception%s, %zu warning%s\n",
+		       ruleset_nb_rules(set), plural(ruleset_nb_rules(set)),
+		       ruleset_nb_exceptions(set), plural(ruleset_nb_exceptions(set)), warnings,
+		       plural(warnings));
 		ruleset_free(set);
 	} else if (errs.nb_errors > 0) {
 		rules_print_str(stdout, path != NULL ? path : "rules");
-		printf(": wrong: %zu error%s, %zu warning%s; nothing of it would be loaded\n", errs.nb_errors,
-		       plural(errs.nb_errors), warnings, plural(warnings));
+		printf(": wrong: %zu error%s, %zu warning%s; nothing of it would be loaded\n",
+		       errs.nb_errors, plural(errs.nb_errors), warnings, plural(warnings));
 	}
 	rule_errors_free(&errs);
 	return rc < 0 ? 2 : warnings > 0 ? 1 : 0;
@@ -151,7 +156,8 @@ cmd_check(int argc, char **argv)
 		if (opt == CLI_ERROR)
 			return 2;
 		printf("Usage: postern rules check [PATH...]\n\n"
-		       "Reads rule files or folders and prints every error and warning with its place.\n"
+		       "Reads rule files or folders and prints every error and warning with its "
+		       "place.\n"
 		       "Without PATH: the rules that ship.\n\n");
 		cli_print_options(check_options);
 		printf("\nExit codes: 0 good; 1 warnings; 2 errors.\n");
@@ -182,7 +188,8 @@ list_rules(const struct ruleset *set)
 	uint32_t i;
 	int t;
 
-	printf("%-24s %-8s %-9s %-8s %-24s %s\n", "RULE", "VERDICT", "SEVERITY", "ENABLED", "TECHNIQUES", "WHERE");
+	printf("%-24s %-8s %-9s %-8s %-24s %s\n", "RULE", "VERDICT", "SEVERITY", "ENABLED",
+	       "TECHNIQUES", "WHERE");
 	for (i = 0; i < ruleset_nb_rules(set); i++) {
 		const struct rule_info *r = ruleset_rule(set, i);
 		size_t used = 0;
@@ -190,10 +197,11 @@ list_rules(const struct ruleset *set)
 		techniques[0] = '\0';
 		for (t = 0; t < RULE_TECHNIQUE_NB && used < sizeof(techniques); t++)
 			if ((ruleset_rule_techniques(set, i) & UINT64_C(1) << t) != 0)
-				used += (size_t)snprintf(techniques + used, sizeof(techniques) - used, "%s%s",
-							 used > 0 ? "," : "", rule_technique_name(t));
-		printf("%-24s %-8s %-9s %-8s %-24s ", r->id, rule_verdict_name(r->verdict), severity_name(r->severity),
-		       r->enabled ? "yes" : "no", techniques);
+				used += (size_t)snprintf(
+					techniques + used, sizeof(techniques) - used, "%s%s",
+					used > 0 ? "," : "", rule_technique_name(t));
+		printf("%-24s %-8s %-9s %-8s %-24s ", r->id, rule_verdict_name(r->verdict),
+		       severity_name(r->severity), r->enabled ? "yes" : "no", techniques);
 		rules_print_str(stdout, r->file);
 		printf(":%d\n", r->line);
 	}
@@ -249,13 +257,16 @@ cmd_list(int argc, char **argv)
 		if (opt == CLI_ERROR)
 			return 2;
 		if (opt == CLI_OPERAND)
-			return cli_usage_error("postern rules list", "what is \"%.200s\"? Rules are named with --rules PATH",
-					       argv[p.next - 1]);
+			return cli_usage_error(
+				"postern rules list",
+				"what is \"%.200s\"? Rules are named with --rules PATH",
+				argv[p.next - 1]);
 		if (opt == OPT_RULES) {
 			path = value;
 			continue;
 		}
-		printf("Usage: postern rules list [OPTION...]\n\nLists rules and exceptions, and where they stand.\n\n");
+		printf("Usage: postern rules list [OPTION...]\n\nLists rules and exceptions, and "
+		       "where they stand.\n\n");
 		cli_print_options(options);
 		return end_output(0);
 	}
@@ -285,7 +296,8 @@ int
 cmd_rules(int argc, char **argv)
 {
 	if (argc < 2)
-		return cli_usage_error("postern rules", "which command? There are check, list, explain");
+		return cli_usage_error("postern rules",
+				       "which command? There are check, list, explain");
 	if (strcmp(argv[1], "check") == 0)
 		return cmd_check(argc - 1, argv + 1);
 	if (strcmp(argv[1], "list") == 0)
@@ -294,5 +306,7 @@ cmd_rules(int argc, char **argv)
 		return rules_explain(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_help();
-	return cli_usage_error("postern rules", "unknown command \"%.200s\"; there are check, list, explain", argv[1]);
+	return cli_usage_error("postern rules",
+			       "unknown command \"%.200s\"; there are check, list, explain",
+			       argv[1]);
 }

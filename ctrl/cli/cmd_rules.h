@@ -2,7 +2,8 @@
 /*
  * cmd_rules - postern rules check|list|explain
  *
- * What:      rule files checked, listed and asked. Octets from files and addresses reach a terminal through safe_text() only.
+ * What:      rule files checked, listed and asked. Octets from files and addresses reach a terminal through
+ *            safe_text() only.
  * Exit code: check 0, 1 (warnings) or 2 (errors); list and explain 0, or 2 when the rules or the usage are wrong.
  */
 #ifndef POSTERN_CLI_CMD_RULES_H

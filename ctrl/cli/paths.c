@@ -46,7 +46,8 @@ is_build_tree(const char *folder)
 {
 	size_t len = strlen(POSTERN_BUILD_DIR);
 
-	return strncmp(folder, POSTERN_BUILD_DIR, len) == 0 && (folder[len] == '/' || folder[len] == '\0');
+	return strncmp(folder, POSTERN_BUILD_DIR, len) == 0 &&
+	       (folder[len] == '/' || folder[len] == '\0');
 }
 
 static bool
@@ -81,9 +82,11 @@ paths_child(enum paths_program program, char *buf, size_t size)
 		errno = ENOENT;
 		return -1;
 	}
-	if (is_build_tree(folder) && try_program(buf, size, POSTERN_BUILD_DIR, programs[program].build_folder, name))
+	if (is_build_tree(folder) &&
+	    try_program(buf, size, POSTERN_BUILD_DIR, programs[program].build_folder, name))
 		return 0;
-	if (try_program(buf, size, folder, "", name) || try_program(buf, size, folder, "/../libexec/postern", name))
+	if (try_program(buf, size, folder, "", name) ||
+	    try_program(buf, size, folder, "/../libexec/postern", name))
 		return 0;
 	err = errno;
 	if (is_build_tree(folder))

@@ -34,8 +34,10 @@ enum option {
 
 static const struct cli_option options[] = {
 	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
-	[OPT_SENDER] = {"sender", 's', "ADDRESS", "who writes; some exceptions are for some senders only"},
-	[OPT_AT] = {"at", 0, "TIME", "RFC 3339 moment at which exceptions are judged (default: now)"},
+	[OPT_SENDER] = {"sender", 's', "ADDRESS",
+			"who writes; some exceptions are for some senders only"},
+	[OPT_AT] = {"at", 0, "TIME",
+		    "RFC 3339 moment at which exceptions are judged (default: now)"},
 	[OPT_JSON] = {"json", 'j', NULL, "one JSON object per address"},
 	[OPT_HELP] = {"help", 'h', NULL, "this text"},
 	[OPT_NB] = {NULL, 0, NULL, NULL},
@@ -77,12 +79,14 @@ explain_match(const struct explain *e, const struct mailbox_reading *reading, st
 
 	a->is_match = true;
 	ruleset_decide(e->set, &a->match, &q, &a->decision);
-	rule_technique_explain(a->match.technique, a->match.domain, a->match.domain_len, a->match.meant,
-			       a->match.meant_len, a->text, sizeof(a->text));
+	rule_technique_explain(a->match.technique, a->match.domain, a->match.domain_len,
+			       a->match.meant, a->match.meant_len, a->text, sizeof(a->text));
 	used = strlen(a->text);
 	if (strncmp(a->decision.by, "rule:", 5) != 0)
-		snprintf(a->text + used, sizeof(a->text) - used, "; the rule says %s, the %.9s %s lets it through",
-			 rule_verdict_name(rule->verdict), a->decision.by, a->decision.by + sizeof("exception:") - 1);
+		snprintf(a->text + used, sizeof(a->text) - used,
+			 "; the rule says %s, the %.9s %s lets it through",
+			 rule_verdict_name(rule->verdict), a->decision.by,
+			 a->decision.by + sizeof("exception:") - 1);
 }
 
 static void
@@ -93,8 +97,9 @@ explain_no_match(const struct explain *e, const struct mailbox *mb, size_t len, 
 	unsigned int i;
 
 	for (i = 0; i < mb->nb_readings; i++)
-		all_legitimate = all_legitimate && matcher_is_legitimate(e->m, mb->readings[i].domain,
-									 mb->readings[i].domain_len);
+		all_legitimate =
+			all_legitimate && matcher_is_legitimate(e->m, mb->readings[i].domain,
+								mb->readings[i].domain_len);
 	if (len == 0)
 		why = "there is no address";
 	else if (mb->nb_readings == 0 || (mb->flags & MAILBOX_NO_DOMAIN) != 0)
@@ -116,7 +121,8 @@ judge(const struct explain *e, const char *address, size_t len, bool is_cut, str
 	mailbox_read((const uint8_t *)address, len, is_cut, &mb);
 	for (i = 0; i < mb.nb_readings; i++) {
 		const struct mailbox_reading *r = &mb.readings[i];
-		struct matcher_query q = {(const char *)r->local, r->local_len, r->domain, r->domain_len};
+		struct matcher_query q = {(const char *)r->local, r->local_len, r->domain,
+					  r->domain_len};
 
 		rc = matcher_judge(e->m, e->scratch, &q, &a->match);
 		if (rc < 0)
@@ -188,7 +194,8 @@ explain_one(struct explain *e, const char *address, size_t len, bool is_cut)
 	struct answer a;
 
 	if (judge(e, address, len, is_cut, &a) < 0) {
-		fprintf(stderr, COMMAND ": the scan failed; this must not happen, please report it\n");
+		fprintf(stderr,
+			COMMAND ": the scan failed; this must not happen, please report it\n");
 		return -EIO;
 	}
 	if (e->is_json)
@@ -240,8 +247,10 @@ static int
 print_help(void)
 {
 	printf("Usage: " COMMAND " [OPTION...] ADDRESS... | -\n\n"
-	       "Says what would be decided about mail to an address, and why. With - addresses are read from\n"
-	       "standard input, one per line, and each line has its answer, in the same order.\n\n");
+	       "Says what would be decided about mail to an address, and why. With - addresses are "
+	       "read from\n"
+	       "standard input, one per line, and each line has its answer, in the same "
+	       "order.\n\n");
 	cli_print_options(options);
 	return fflush(stdout) != 0 ? 2 : 0;
 }
@@ -266,8 +275,9 @@ answer_all(struct explain *e, const char *path, char *const *addresses, int nb)
 	if (rc < 0)
 		fprintf(stderr, COMMAND ": the compiled rules can't be used: %s\n", strerror(-rc));
 	for (i = 0; i < nb && rc == 0; i++)
-		rc = strcmp(addresses[i], "-") == 0 ? explain_input(e) :
-						      explain_one(e, addresses[i], strlen(addresses[i]), false);
+		rc = strcmp(addresses[i], "-") == 0
+			     ? explain_input(e)
+			     : explain_one(e, addresses[i], strlen(addresses[i]), false);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror(COMMAND ": standard output");
 		rc = -EIO;
@@ -307,9 +317,11 @@ rules_explain(int argc, char **argv)
 			e.is_json = true;
 		} else if (opt == OPT_AT) {
 			if (rule_date_read(value, &e.ts_ns, NULL) < 0)
-				rc = cli_usage_error(COMMAND, "--at \"%.100s\" is no date; write 2026-01-31 or "
-							      "2026-01-31T18:00:00Z",
-						     value);
+				rc = cli_usage_error(
+					COMMAND,
+					"--at \"%.100s\" is no date; write 2026-01-31 or "
+					"2026-01-31T18:00:00Z",
+					value);
 		} else {
 			free(addresses);
 			return opt == OPT_HELP ? print_help() : 2;

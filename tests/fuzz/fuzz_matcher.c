@@ -151,12 +151,16 @@ judge(const struct target *t, const uint8_t *data, size_t size)
 	len = size - local_len - (nul != NULL);
 	/* As it is, any octets and any length. */
 	rc = matcher_judge(t->m, t->s,
-			   &(struct matcher_query){local, local_len, (const char *)data, len}, &match);
+			   &(struct matcher_query){local, local_len, (const char *)data, len},
+			   &match);
 	require(rc == 0 || rc == 1);
 	if (rc == 1) {
-		require(match.rule < matcher_nb_rules(t->m) && match.severity >= 1 && match.severity <= 4);
-		require(match.domain_len <= MATCHER_DOMAIN_MAX && match.domain[match.domain_len] == '\0');
-		require(match.meant_len <= MATCHER_DOMAIN_MAX && match.meant[match.meant_len] == '\0');
+		require(match.rule < matcher_nb_rules(t->m) && match.severity >= 1 &&
+			match.severity <= 4);
+		require(match.domain_len <= MATCHER_DOMAIN_MAX &&
+			match.domain[match.domain_len] == '\0');
+		require(match.meant_len <= MATCHER_DOMAIN_MAX &&
+			match.meant[match.meant_len] == '\0');
 	}
 	/* And as mailbox gives it, compared. */
 	len = len < sizeof(domain) ? len : sizeof(domain);

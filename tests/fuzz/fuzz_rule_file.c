@@ -83,7 +83,8 @@ use(const struct ruleset *set)
 	require(matcher_scratch_new(m, &s) == 0);
 	for (i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
 		struct matcher_query q = {"bob", 3, domains[i], strlen(domains[i])};
-		struct ruleset_query rq = {"a@b.c", 5, "bob", 3, domains[i], strlen(domains[i]), UINT64_C(1) << 60};
+		struct ruleset_query rq = {
+			"a@b.c", 5, "bob", 3, domains[i], strlen(domains[i]), UINT64_C(1) << 60};
 
 		if (matcher_judge(m, s, &q, &match) != 1)
 			continue;

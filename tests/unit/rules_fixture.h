@@ -29,8 +29,9 @@ fixture_print_errors(const struct rule_errors *errs)
 	size_t i;
 
 	for (i = 0; i < errs->nb; i++)
-		print_message("%s:%d:%d: %s (%s)\n", errs->list[i].file, errs->list[i].line, errs->list[i].column,
-			      errs->list[i].what, errs->list[i].hint != NULL ? errs->list[i].hint : "-");
+		print_message("%s:%d:%d: %s (%s)\n", errs->list[i].file, errs->list[i].line,
+			      errs->list[i].column, errs->list[i].what,
+			      errs->list[i].hint != NULL ? errs->list[i].hint : "-");
 }
 
 static inline void
@@ -58,7 +59,8 @@ static inline void
 fixture_load_text(struct fixture *f, const char *text)
 {
 	memset(f, 0, sizeof(*f));
-	fixture_make_matcher(f, ruleset_load_octets("test.yaml", text, strlen(text), 7, &f->errs, &f->set));
+	fixture_make_matcher(
+		f, ruleset_load_octets("test.yaml", text, strlen(text), 7, &f->errs, &f->set));
 }
 
 static inline void
@@ -80,7 +82,8 @@ fixture_judge(struct fixture *f, const char *local, const char *domain)
 
 /* As for "bob@domain". */
 static inline void
-assert_match(struct fixture *f, const char *domain, const char *rule, const char *technique, const char *meant)
+assert_match(struct fixture *f, const char *domain, const char *rule, const char *technique,
+	     const char *meant)
 {
 	if (fixture_judge(f, "bob", domain) != 1)
 		fail_msg("%s does not match", domain);

@@ -66,13 +66,15 @@ run(struct output *o, const void *input, size_t input_len, const char *const *ar
 		free(argv[argc]);
 }
 
-#define RUN(o, input, len, ...) run(o, input, len, (const char *const[]){"rules", __VA_ARGS__, NULL})
+#define RUN(o, input, len, ...) \
+	run(o, input, len, (const char *const[]){"rules", __VA_ARGS__, NULL})
 
 static void
 test_check(void **state)
 {
 	char path[] = "/tmp/postern-check-XXXXXX";
-	static const char wrong[] = "version: 1\nrules: [{id: \"a\\eb\", suffix: ml, meant: mil}]\n";
+	static const char wrong[] =
+		"version: 1\nrules: [{id: \"a\\eb\", suffix: ml, meant: mil}]\n";
 	static const char old[] = "version: 1\nallow: [{id: a, domain: a.b, until: 2001-01-01}]\n";
 	struct output o;
 	FILE *f;
@@ -153,19 +155,15 @@ check_string(const json_t *object, const char *key, const char *want)
 static void
 test_explain_json(void **state)
 {
-	static const char input[] = "bob@army.ml\n\nbob@army.mil\r\n<x@hq.ARMY.ml.> SIZE=1\nx@orange.ml\npostmaster\n"
-				    "\xff\x1b[2J@navy.ml\n@relay.example:y@navy.ml\nz\0z@navy.ml\nlast@us.af.ml";
+	static const char input[] =
+		"bob@army.ml\n\nbob@army.mil\r\n<x@hq.ARMY.ml.> SIZE=1\nx@orange.ml\npostmaster\n"
+		"\xff\x1b[2J@navy.ml\n@relay.example:y@navy.ml\nz\0z@navy.ml\nlast@us.af.ml";
 	static const struct expected expected[] = {
-		{"bob@army.ml", true, "army.mil"},
-		{"", false, NULL},
-		{"bob@army.mil", false, NULL},
-		{"<x@hq.ARMY.ml.> SIZE=1", true, "hq.army.mil"},
-		{"x@orange.ml", false, NULL},
-		{"postmaster", false, NULL},
-		{NULL, true, "navy.mil"},
-		{"@relay.example:y@navy.ml", true, "navy.mil"},
-		{NULL, true, "navy.mil"},
-		{"last@us.af.ml", true, "us.af.mil"},
+		{"bob@army.ml", true, "army.mil"}, {"", false, NULL},
+		{"bob@army.mil", false, NULL},	   {"<x@hq.ARMY.ml.> SIZE=1", true, "hq.army.mil"},
+		{"x@orange.ml", false, NULL},	   {"postmaster", false, NULL},
+		{NULL, true, "navy.mil"},	   {"@relay.example:y@navy.ml", true, "navy.mil"},
+		{NULL, true, "navy.mil"},	   {"last@us.af.ml", true, "us.af.mil"},
 	};
 	struct output o;
 	char *line = o.text, *end;
@@ -183,7 +181,8 @@ test_explain_json(void **state)
 		assert_non_null(answer);
 		if (expected[i].address != NULL)
 			check_string(answer, "address", expected[i].address);
-		assert_int_equal(json_is_true(json_object_get(answer, "match")), expected[i].is_match);
+		assert_int_equal(json_is_true(json_object_get(answer, "match")),
+				 expected[i].is_match);
 		check_string(answer, "meant", expected[i].meant);
 		check_string(answer, "technique", expected[i].is_match ? "suffix" : NULL);
 		check_string(answer, "rule", expected[i].is_match ? "mil-ml" : NULL);
@@ -200,8 +199,9 @@ test_explain_json(void **state)
 static void
 test_explain_exception(void **state)
 {
-	static const char rules[] = "version: 1\nprotect: [army.mil]\nrules: [{id: ml, suffix: ml, meant: mil}]\n"
-				    "allow: [{id: liaison, domain: army.ml, sender: a@b.example, until: 2030-06-30}]\n";
+	static const char rules[] =
+		"version: 1\nprotect: [army.mil]\nrules: [{id: ml, suffix: ml, meant: mil}]\n"
+		"allow: [{id: liaison, domain: army.ml, sender: a@b.example, until: 2030-06-30}]\n";
 	char path[] = "/tmp/postern-explain-XXXXXX";
 	struct output o;
 	int fd = mkstemp(path);
@@ -209,12 +209,16 @@ test_explain_exception(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, rules, sizeof(rules) - 1), sizeof(rules) - 1);
 	close(fd);
-	RUN(&o, "", 0, "explain", "-r", path, "-j", "-s", "a@b.example", "--at", "2030-06-30T23:59:59Z", "x@army.ml");
+	RUN(&o, "", 0, "explain", "-r", path, "-j", "-s", "a@b.example", "--at",
+	    "2030-06-30T23:59:59Z", "x@army.ml");
 	assert_int_equal(o.rc, 0);
 	assert_non_null(strstr(o.text, "\"match\":true"));
-	assert_non_null(strstr(o.text, "\"verdict\":\"pass\",\"verdict_by\":\"exception:liaison\""));
-	assert_non_null(strstr(o.text, "the rule says refuse, the exception liaison lets it through"));
-	RUN(&o, "", 0, "explain", "-r", path, "-j", "-s", "a@b.example", "--at", "2030-07-01", "x@army.ml");
+	assert_non_null(
+		strstr(o.text, "\"verdict\":\"pass\",\"verdict_by\":\"exception:liaison\""));
+	assert_non_null(
+		strstr(o.text, "the rule says refuse, the exception liaison lets it through"));
+	RUN(&o, "", 0, "explain", "-r", path, "-j", "-s", "a@b.example", "--at", "2030-07-01",
+	    "x@army.ml");
 	assert_non_null(strstr(o.text, "\"verdict_by\":\"rule:ml\""));
 	RUN(&o, "", 0, "explain", "-r", path, "x@army.ml", "y@army.mil");
 	assert_non_null(strstr(o.text, "x@army.ml: refuse by rule:ml, suffix, meant army.mil\n"));

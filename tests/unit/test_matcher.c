@@ -71,11 +71,13 @@ test_precedence(void **state)
 	struct fixture f;
 
 	fixture_load_text(&f, all_kinds);
-	assert_no_match(&f, "login-x.mil");	     /* legitimate: no rule is asked */
+	assert_no_match(&f, "login-x.mil"); /* legitimate: no rule is asked */
 	assert_no_match(&f, "login-x.example.com");
 	assert_no_match(&f, "only.example.com");
-	assert_match(&f, "login-x.only.example.com", "dom", "expression", ""); /* the longer name decides */
-	assert_match(&f, "login-army.bad.example", "dom", "expression", "");   /* critical before low */
+	assert_match(&f, "login-x.only.example.com", "dom", "expression",
+		     ""); /* the longer name decides */
+	assert_match(&f, "login-army.bad.example", "dom", "expression",
+		     ""); /* critical before low */
 	assert_match(&f, "login-army.ml", "dom", "expression", "");
 	assert_int_equal(fixture_judge(&f, "root", "bad.example.test"), 1);
 	fixture_free(&f);
@@ -189,8 +191,9 @@ test_forged_image(void **state)
 	uint32_t bad;
 	uint64_t features;
 	size_t len, meta_len, i;
-	static const size_t parts[] = {offsetof(struct image_header, names), offsetof(struct image_header, patterns),
-				       offsetof(struct image_header, strings), offsetof(struct image_header, db)};
+	static const size_t parts[] = {
+		offsetof(struct image_header, names), offsetof(struct image_header, patterns),
+		offsetof(struct image_header, strings), offsetof(struct image_header, db)};
 
 	fixture_load_text(&f, all_kinds);
 	image = ruleset_image(f.set, &len);
@@ -204,25 +207,32 @@ test_forged_image(void **state)
 		assert_int_equal(load_changed(&f, parts[i] + 4, &bad, 4), -EBADMSG);
 	}
 	bad = 0;
-	assert_int_equal(load_changed(&f, offsetof(struct image_header, nb_rules), &bad, 4), -EBADMSG);
+	assert_int_equal(load_changed(&f, offsetof(struct image_header, nb_rules), &bad, 4),
+			 -EBADMSG);
 	bad = UINT32_MAX;
-	assert_int_equal(load_changed(&f, h.names.offset, &bad, 4), -EBADMSG);	       /* a name's offset */
-	assert_int_equal(load_changed(&f, h.names.offset + 8, &bad, 4), -EBADMSG);     /* its flags */
-	assert_int_equal(load_changed(&f, h.patterns.offset, &bad, 4), -EBADMSG);      /* kind */
-	assert_int_equal(load_changed(&f, h.patterns.offset + 4, &bad, 4), -EBADMSG);  /* rule */
-	assert_int_equal(load_changed(&f, h.patterns.offset + 8, &bad, 2), -EBADMSG);  /* technique */
-	assert_int_equal(load_changed(&f, h.patterns.offset + 10, &bad, 1), -EBADMSG); /* severity */
-	assert_int_equal(load_changed(&f, h.patterns.offset + 11, &bad, 1), -EBADMSG); /* database */
+	assert_int_equal(load_changed(&f, h.names.offset, &bad, 4), -EBADMSG); /* a name's offset */
+	assert_int_equal(load_changed(&f, h.names.offset + 8, &bad, 4), -EBADMSG); /* its flags */
+	assert_int_equal(load_changed(&f, h.patterns.offset, &bad, 4), -EBADMSG);  /* kind */
+	assert_int_equal(load_changed(&f, h.patterns.offset + 4, &bad, 4), -EBADMSG); /* rule */
+	assert_int_equal(load_changed(&f, h.patterns.offset + 8, &bad, 2),
+			 -EBADMSG); /* technique */
+	assert_int_equal(load_changed(&f, h.patterns.offset + 10, &bad, 1),
+			 -EBADMSG); /* severity */
+	assert_int_equal(load_changed(&f, h.patterns.offset + 11, &bad, 1),
+			 -EBADMSG); /* database */
 	assert_int_equal(load_changed(&f, h.patterns.offset + 16, &bad, 4), -EBADMSG); /* text */
 	features = ~h.cpu_features;
-	assert_int_equal(load_changed(&f, offsetof(struct image_header, cpu_features), &features, 8), -EPROTO);
-	assert_int_equal(load_changed(&f, offsetof(struct image_header, engine), "4.0", 3), -EPROTO);
+	assert_int_equal(
+		load_changed(&f, offsetof(struct image_header, cpu_features), &features, 8),
+		-EPROTO);
+	assert_int_equal(load_changed(&f, offsetof(struct image_header, engine), "4.0", 3),
+			 -EPROTO);
 	fixture_free(&f);
 }
 
 static void
-check_decision(struct fixture *f, const char *sender, const char *address, const char *date, enum rule_verdict verdict,
-	       const char *by)
+check_decision(struct fixture *f, const char *sender, const char *address, const char *date,
+	       enum rule_verdict verdict, const char *by)
 {
 	const char *domain = strchr(address, '@') + 1;
 	struct ruleset_query q = {
@@ -250,31 +260,47 @@ test_decisions(void **state)
 		  "rules: [{id: ml, suffix: ml, meant: mil, verdict: divert}]\n"
 		  "allow:\n"
 		  "  - {id: tree, subtree: army.ml, from: 2030-01-01, until: 2030-01-31}\n"
-		  "  - {id: dom, domain: army.ml, sender: [Boss@a.example, b.example, '*.c.example']}\n"
+		  "  - {id: dom, domain: army.ml, sender: [Boss@a.example, b.example, "
+		  "'*.c.example']}\n"
 		  "  - {id: addr, address: Bob@army.ml}\n"
-		  "  - {id: hour, address: al@navy.ml, from: 2030-01-01T10:00:00Z, until: 2030-01-01T11:00:00Z}\n";
+		  "  - {id: hour, address: al@navy.ml, from: 2030-01-01T10:00:00Z, until: "
+		  "2030-01-01T11:00:00Z}\n";
 	struct fixture f;
 
 	fixture_load_text(&f, text);
-	check_decision(&f, "", "x@army.ml", "2029-12-31T23:59:59.999999999Z", RULE_VERDICT_DIVERT, "rule:ml");
+	check_decision(&f, "", "x@army.ml", "2029-12-31T23:59:59.999999999Z", RULE_VERDICT_DIVERT,
+		       "rule:ml");
 	check_decision(&f, "", "x@army.ml", "2030-01-01", RULE_VERDICT_PASS, "exception:tree");
-	check_decision(&f, "", "x@hq.army.ml", "2030-01-31T23:59:59.999999999Z", RULE_VERDICT_PASS, "exception:tree");
+	check_decision(&f, "", "x@hq.army.ml", "2030-01-31T23:59:59.999999999Z", RULE_VERDICT_PASS,
+		       "exception:tree");
 	check_decision(&f, "", "x@hq.army.ml", "2030-02-01", RULE_VERDICT_DIVERT, "rule:ml");
 	check_decision(&f, "", "BOB@ARMY.ML", "2029-01-01", RULE_VERDICT_PASS, "exception:addr");
-	check_decision(&f, "", "bob@army.ml", "2030-01-02", RULE_VERDICT_PASS, "exception:addr"); /* narrowest first */
+	check_decision(&f, "", "bob@army.ml", "2030-01-02", RULE_VERDICT_PASS,
+		       "exception:addr"); /* narrowest first */
 	check_decision(&f, "", "bob@hq.army.ml", "2029-01-01", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "boss@A.example", "x@army.ml", "2029-01-01", RULE_VERDICT_PASS, "exception:dom");
-	check_decision(&f, "boss2@a.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "any@b.example.", "x@army.ml", "2029-01-01", RULE_VERDICT_PASS, "exception:dom");
-	check_decision(&f, "any@x.b.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "any@x.c.example", "x@army.ml", "2029-01-01", RULE_VERDICT_PASS, "exception:dom");
-	check_decision(&f, "any@c.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "any@xc.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT, "rule:ml");
+	check_decision(&f, "boss@A.example", "x@army.ml", "2029-01-01", RULE_VERDICT_PASS,
+		       "exception:dom");
+	check_decision(&f, "boss2@a.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT,
+		       "rule:ml");
+	check_decision(&f, "any@b.example.", "x@army.ml", "2029-01-01", RULE_VERDICT_PASS,
+		       "exception:dom");
+	check_decision(&f, "any@x.b.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT,
+		       "rule:ml");
+	check_decision(&f, "any@x.c.example", "x@army.ml", "2029-01-01", RULE_VERDICT_PASS,
+		       "exception:dom");
+	check_decision(&f, "any@c.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT,
+		       "rule:ml");
+	check_decision(&f, "any@xc.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT,
+		       "rule:ml");
 	check_decision(&f, "b.example", "x@army.ml", "2029-01-01", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "", "al@navy.ml", "2030-01-01T09:59:59.999999999Z", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "", "al@navy.ml", "2030-01-01T10:00:00Z", RULE_VERDICT_PASS, "exception:hour");
-	check_decision(&f, "", "al@navy.ml", "2030-01-01T11:00:00Z", RULE_VERDICT_DIVERT, "rule:ml");
-	check_decision(&f, "", "xal@navy.ml", "2030-01-01T10:00:00Z", RULE_VERDICT_DIVERT, "rule:ml");
+	check_decision(&f, "", "al@navy.ml", "2030-01-01T09:59:59.999999999Z", RULE_VERDICT_DIVERT,
+		       "rule:ml");
+	check_decision(&f, "", "al@navy.ml", "2030-01-01T10:00:00Z", RULE_VERDICT_PASS,
+		       "exception:hour");
+	check_decision(&f, "", "al@navy.ml", "2030-01-01T11:00:00Z", RULE_VERDICT_DIVERT,
+		       "rule:ml");
+	check_decision(&f, "", "xal@navy.ml", "2030-01-01T10:00:00Z", RULE_VERDICT_DIVERT,
+		       "rule:ml");
 	fixture_free(&f);
 }
 
@@ -290,9 +316,11 @@ test_explanations(void **state)
 	t = rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, sizeof(buf));
 	assert_string_equal(buf, "a\\x1B\\xFF stands in a list of the operator");
 	assert_int_equal(t, strlen(buf));
-	assert_int_equal(rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, 4), t);
+	assert_int_equal(
+		rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, 4), t);
 	assert_string_equal(buf, "a"); /* no half escape */
-	assert_true(rule_technique_explain(RULE_TECHNIQUE_SUFFIX, "army.ml", 7, "army.mil", 8, buf, sizeof(buf)) > 0);
+	assert_true(rule_technique_explain(RULE_TECHNIQUE_SUFFIX, "army.ml", 7, "army.mil", 8, buf,
+					   sizeof(buf)) > 0);
 	assert_non_null(strstr(buf, "army.ml ends where army.mil"));
 }
 
@@ -300,9 +328,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),	      cmocka_unit_test(test_precedence),
-		cmocka_unit_test(test_hostile_recipients), cmocka_unit_test(test_damaged_image),
-		cmocka_unit_test(test_forged_image),  cmocka_unit_test(test_decisions),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_hostile_recipients),
+		cmocka_unit_test(test_damaged_image),
+		cmocka_unit_test(test_forged_image),
+		cmocka_unit_test(test_decisions),
 		cmocka_unit_test(test_explanations),
 	};
 

@@ -35,11 +35,13 @@ check_fault(const struct fault *f)
 	int rc;
 
 	rc = ruleset_load_octets("t.yaml", f->text, strlen(f->text), 1, &errs, &set);
-	if (rc != -EINVAL || errs.nb != 1 || errs.list[0].line != f->line || errs.list[0].column != f->column ||
-	    strstr(errs.list[0].what, f->what) == NULL ||
-	    (f->hint != NULL && (errs.list[0].hint == NULL || strstr(errs.list[0].hint, f->hint) == NULL))) {
+	if (rc != -EINVAL || errs.nb != 1 || errs.list[0].line != f->line ||
+	    errs.list[0].column != f->column || strstr(errs.list[0].what, f->what) == NULL ||
+	    (f->hint != NULL &&
+	     (errs.list[0].hint == NULL || strstr(errs.list[0].hint, f->hint) == NULL))) {
 		fixture_print_errors(&errs);
-		print_message("rc %d, expected %d:%d %s for\n%s", rc, f->line, f->column, f->what, f->text);
+		print_message("rc %d, expected %d:%d %s for\n%s", rc, f->line, f->column, f->what,
+			      f->text);
 		wrong = 1;
 	}
 	ruleset_free(set);
@@ -66,37 +68,57 @@ test_faults(void **state)
 		{V "protect: ['-a.b']\n", 2, 12, "hyphen", NULL},
 		{V "protect: ['x@a.b']\n", 2, 13, "is an address", NULL},
 		{V "protect: [b\xc3\xbc.de]\n", 2, 12, "not ASCII", "xn--"},
-		{V "protect: [a.b, A.B.]\n", 2, 16, "\"a.b\" stands twice, first at t.yaml:2:11", NULL},
-		{V "protect: [{domain: '*.mil', subdomains: not}]\n", 2, 41, "can't be excluded", NULL},
-		{V "protect: [{domain: '*.mil', known: [army.ml]}]\n", 2, 37, "does not stand below", NULL},
+		{V "protect: [a.b, A.B.]\n", 2, 16, "\"a.b\" stands twice, first at t.yaml:2:11",
+		 NULL},
+		{V "protect: [{domain: '*.mil', subdomains: not}]\n", 2, 41, "can't be excluded",
+		 NULL},
+		{V "protect: [{domain: '*.mil', known: [army.ml]}]\n", 2, 37,
+		 "does not stand below", NULL},
 		{V "protect: [{domain: a.b, known: [x.a.b]}]\n", 2, 32, "belongs to a zone", NULL},
-		{V "protect: [{domain: a.b, subdomains: maybe}]\n", 2, 37, "can't be \"maybe\"", "legitimate, not"},
+		{V "protect: [{domain: a.b, subdomains: maybe}]\n", 2, 37, "can't be \"maybe\"",
+		 "legitimate, not"},
 		{V "rules: [{suffix: ml, meant: mil, match: every}]\n", 2, 9, "no \"id\"", NULL},
 		{V "rules: [{id: a b, suffix: ml, meant: mil}]\n", 2, 14, "not allowed", NULL},
-		{V "rules: [{id: a, suffix: ml, meant: ml, match: every}]\n", 2, 25, "the same", NULL},
-		{V "rules: [{id: a, suffix: [ml, ml], meant: mil, match: every}]\n", 2, 30, "stands twice", NULL},
-		{V "rules: [{id: a, suffix: ml, meant: mil, match: evry}]\n", 2, 48, "\"evry\"", "did you mean \"every\""},
-		{V "rules: [{id: a, suffix: ml, meant: mil, match: every, verdict: deny}]\n", 2, 64, "verdict", "refuse"},
-		{V "rules: [{id: a, suffix: ml, meant: mil, match: every, severity: 5}]\n", 2, 65, "severity", "critical"},
-		{V "rules: [{id: a, suffix: ml, meant: mil, match: every, enabled: yes}]\n", 2, 64, "enabled", "true"},
-		{V "rules: [{id: a, suffix: ml, meant: mil, techniques: [sufix]}]\n", 2, 54, "\"sufix\"", "\"suffix\""},
-		{V "rules: [{id: a, suffix: ml, meant: mil, techniques: [literal]}]\n", 2, 53, "can't be used", NULL},
-		{V "protect: [a.mil]\nrules: [{id: a, suffix: ml, meant: mil, match: every, techniques: [suffix]}]\n", 3, 48, "differ", NULL},
-		{V "watch: [{id: a, expression: 'a('}]\n", 2, 30, "Missing close parenthesis", "PCRE"},
+		{V "rules: [{id: a, suffix: ml, meant: ml, match: every}]\n", 2, 25, "the same",
+		 NULL},
+		{V "rules: [{id: a, suffix: [ml, ml], meant: mil, match: every}]\n", 2, 30,
+		 "stands twice", NULL},
+		{V "rules: [{id: a, suffix: ml, meant: mil, match: evry}]\n", 2, 48, "\"evry\"",
+		 "did you mean \"every\""},
+		{V "rules: [{id: a, suffix: ml, meant: mil, match: every, verdict: deny}]\n", 2, 64,
+		 "verdict", "refuse"},
+		{V "rules: [{id: a, suffix: ml, meant: mil, match: every, severity: 5}]\n", 2, 65,
+		 "severity", "critical"},
+		{V "rules: [{id: a, suffix: ml, meant: mil, match: every, enabled: yes}]\n", 2, 64,
+		 "enabled", "true"},
+		{V "rules: [{id: a, suffix: ml, meant: mil, techniques: [sufix]}]\n", 2, 54,
+		 "\"sufix\"", "\"suffix\""},
+		{V "rules: [{id: a, suffix: ml, meant: mil, techniques: [literal]}]\n", 2, 53,
+		 "can't be used", NULL},
+		{V "protect: [a.mil]\nrules: [{id: a, suffix: ml, meant: mil, match: every, "
+		   "techniques: [suffix]}]\n",
+		 3, 48, "differ", NULL},
+		{V "watch: [{id: a, expression: 'a('}]\n", 2, 30, "Missing close parenthesis",
+		 "PCRE"},
 		{V "watch: [{id: a, expression: 'a*'}]\n", 2, 30, "empty buffer", NULL},
 		{V "watch: [{id: a, expression: '(*UTF8)a'}]\n", 2, 30, "control verb", NULL},
-		{V "watch: [{id: a, enabled: false, expression: 'a('}]\n", 2, 46, "Missing close", NULL},
+		{V "watch: [{id: a, enabled: false, expression: 'a('}]\n", 2, 46, "Missing close",
+		 NULL},
 		{V "watch: [{id: a}]\n", 2, 9, "neither", NULL},
 		{V "watch: [{id: a, expression: x, literal: a.b}]\n", 2, 41, "either", NULL},
-		{V "watch: [{id: a, literal: a.b, on: address}]\n", 2, 35, "belong to an expression", NULL},
-		{V "watch: [{id: a, literal: a.b}, {id: a, literal: a.c}]\n", 2, 37, "\"a\" stands twice, first at t.yaml:2:14",
-		 NULL},
-		{V "allow: [{id: a, domain: a.b}, {id: a, domain: a.c}]\n", 2, 36, "first at t.yaml:2:14", NULL},
+		{V "watch: [{id: a, literal: a.b, on: address}]\n", 2, 35,
+		 "belong to an expression", NULL},
+		{V "watch: [{id: a, literal: a.b}, {id: a, literal: a.c}]\n", 2, 37,
+		 "\"a\" stands twice, first at t.yaml:2:14", NULL},
+		{V "allow: [{id: a, domain: a.b}, {id: a, domain: a.c}]\n", 2, 36,
+		 "first at t.yaml:2:14", NULL},
 		{V "allow: [{id: a}]\n", 2, 9, "no \"address\"", NULL},
 		{V "allow: [{id: a, domain: a.b, subtree: a.c}]\n", 2, 39, "one of", NULL},
 		{V "allow: [{id: a, address: a.b}]\n", 2, 26, "not an address", NULL},
-		{V "allow: [{id: a, domain: a.b, from: 2026-02-30}]\n", 2, 36, "no date", "2026-01-31"},
-		{V "allow: [{id: a, domain: a.b, from: 2096-02-02, until: 2096-02-01}]\n", 2, 55, "before it begins", NULL},
+		{V "allow: [{id: a, domain: a.b, from: 2026-02-30}]\n", 2, 36, "no date",
+		 "2026-01-31"},
+		{V "allow: [{id: a, domain: a.b, from: 2096-02-02, until: 2096-02-01}]\n", 2, 55,
+		 "before it begins", NULL},
 		{V "ruleset: &x a\n", 2, 11, "anchor", NULL},
 		{V "ruleset: *x\n", 2, 11, "alias", "quotes"},
 		{V "ruleset: !!str a\n", 2, 10, "tags", NULL},
@@ -118,15 +140,18 @@ test_faults(void **state)
 static void
 test_all_at_once(void **state)
 {
-	static const char text[] = V "protect:\n  - a..b\n  - mil\nrules:\n  - {id: x, sufix: ml, meant: mil}\n"
-				     "watch:\n  - {id: y, expression: '('}\nallow:\n  - {id: z, domain: a.b, until: never}\n"
-				     "  - {id: z, domain: !!str a.c, owner: *o}\n";
+	static const char text[] =
+		V "protect:\n  - a..b\n  - mil\nrules:\n  - {id: x, sufix: ml, meant: mil}\n"
+		  "watch:\n  - {id: y, expression: '('}\nallow:\n  - {id: z, domain: a.b, until: "
+		  "never}\n"
+		  "  - {id: z, domain: !!str a.c, owner: *o}\n";
 	static const int lines[] = {3, 4, 6, 6, 8, 10, 11, 11, 11};
 	struct ruleset *set = NULL;
 	struct rule_errors errs;
 	size_t i;
 
-	assert_int_equal(ruleset_load_octets("t.yaml", text, strlen(text), 1, &errs, &set), -EINVAL);
+	assert_int_equal(ruleset_load_octets("t.yaml", text, strlen(text), 1, &errs, &set),
+			 -EINVAL);
 	assert_null(set);
 	if (errs.nb != 9)
 		fixture_print_errors(&errs);
@@ -208,7 +233,8 @@ test_folder(void **state)
 	assert_string_equal(ruleset_rule(f.set, 0)->id, "one");
 	assert_string_equal(ruleset_rule(f.set, 1)->id, "two");
 	assert_string_equal(ruleset_name(f.set), strrchr(dir, '/') + 1);
-	assert_match(&f, "x.ml", "one", "suffix_any", "x.mil"); /* the same severity: the first rule */
+	assert_match(&f, "x.ml", "one", "suffix_any",
+		     "x.mil"); /* the same severity: the first rule */
 	hash = ruleset_hash(f.set);
 	fixture_free(&f);
 	fixture_load(&f, dir);
@@ -243,7 +269,8 @@ test_no_file(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(ruleset_load(path, 1, &errs, &set), -EINVAL); /* and does not wait for a writer */
+	assert_int_equal(ruleset_load(path, 1, &errs, &set),
+			 -EINVAL); /* and does not wait for a writer */
 	rule_errors_free(&errs);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(dir), 0);
@@ -295,9 +322,20 @@ check_date(const char *text, uint64_t from_s, uint64_t until_s)
 static void
 test_dates(void **state)
 {
-	static const char *const bad[] = {"",	     "2026",	   "2026-13-01", "2026-02-29",		"2026-04-31",
-					  "1969-12-31", "2026-1-1",   "2026-01-01x", "2026-01-01T25:00:00Z", "2026-01-01T00:00Z",
-					  "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00+1", "1970-01-01T00:00:00+01:00"};
+	static const char *const bad[] = {"",
+					  "2026",
+					  "2026-13-01",
+					  "2026-02-29",
+					  "2026-04-31",
+					  "1969-12-31",
+					  "2026-1-1",
+					  "2026-01-01x",
+					  "2026-01-01T25:00:00Z",
+					  "2026-01-01T00:00Z",
+					  "2026-01-01T00:00:00",
+					  "2026-01-01T00:00:00.Z",
+					  "2026-01-01T00:00:00+1",
+					  "1970-01-01T00:00:00+01:00"};
 	char text[RULE_DATE_LEN];
 	uint64_t ns;
 	size_t i;
@@ -321,8 +359,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_faults), cmocka_unit_test(test_all_at_once), cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_folder), cmocka_unit_test(test_no_file),	   cmocka_unit_test(test_readme),
+		cmocka_unit_test(test_faults),	cmocka_unit_test(test_all_at_once),
+		cmocka_unit_test(test_limits),	cmocka_unit_test(test_folder),
+		cmocka_unit_test(test_no_file), cmocka_unit_test(test_readme),
 		cmocka_unit_test(test_dates),
 	};
 

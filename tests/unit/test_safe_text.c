@@ -16,7 +16,8 @@ check(const char *src, size_t len, const char *want)
 
 	assert_int_equal(safe_text(buf, sizeof(buf), src, len), strlen(want));
 	assert_string_equal(buf, want);
-	assert_int_equal(safe_text_is_safe(src, len), strlen(want) == len && memcmp(src, want, len) == 0);
+	assert_int_equal(safe_text_is_safe(src, len),
+			 strlen(want) == len && memcmp(src, want, len) == 0);
 }
 
 static void
@@ -24,7 +25,11 @@ test_kept(void **state)
 {
 	check("", 0, "");
 	check("bob@army.mil ~", 14, "bob@army.mil ~");
-	check("b\xc3\xbc" "cher.example", 15, "b\xc3\xbc" "cher.example");
+	check("b\xc3\xbc"
+	      "cher.example",
+	      15,
+	      "b\xc3\xbc"
+	      "cher.example");
 	check("\xe6\x97\xa5\xe6\x9c\xac", 6, "\xe6\x97\xa5\xe6\x9c\xac");
 	check("\xf0\x9f\x93\xa7", 4, "\xf0\x9f\x93\xa7");
 }
@@ -35,13 +40,13 @@ test_controls(void **state)
 	check("a\0b", 3, "a\\x00b");
 	check("\x1b[2J", 4, "\\x1B[2J");
 	check("\r\n\t\x7f", 4, "\\x0D\\x0A\\x09\\x7F");
-	check("\xc2\x9b", 2, "\\xC2\\x9B");			/* C1: CSI */
-	check("\xe2\x80\xae", 3, "\\xE2\\x80\\xAE");		/* U+202E, right-to-left override */
-	check("\xe2\x81\xa6", 3, "\\xE2\\x81\\xA6");		/* U+2066, isolate */
-	check("\xe2\x80\xa8", 3, "\\xE2\\x80\\xA8");		/* U+2028, line separator */
-	check("\xd8\x9c", 2, "\\xD8\\x9C");			/* U+061C, Arabic letter mark */
-	check("\xef\xbb\xbf", 3, "\\xEF\\xBB\\xBF");		/* byte order mark */
-	check("\xf3\xa0\x81\x81", 4, "\\xF3\\xA0\\x81\\x81");	/* U+E0041, a tag */
+	check("\xc2\x9b", 2, "\\xC2\\x9B");		      /* C1: CSI */
+	check("\xe2\x80\xae", 3, "\\xE2\\x80\\xAE");	      /* U+202E, right-to-left override */
+	check("\xe2\x81\xa6", 3, "\\xE2\\x81\\xA6");	      /* U+2066, isolate */
+	check("\xe2\x80\xa8", 3, "\\xE2\\x80\\xA8");	      /* U+2028, line separator */
+	check("\xd8\x9c", 2, "\\xD8\\x9C");		      /* U+061C, Arabic letter mark */
+	check("\xef\xbb\xbf", 3, "\\xEF\\xBB\\xBF");	      /* byte order mark */
+	check("\xf3\xa0\x81\x81", 4, "\\xF3\\xA0\\x81\\x81"); /* U+E0041, a tag */
 }
 
 static void
@@ -68,7 +73,11 @@ test_cut(void **state)
 	assert_string_equal(buf, "abc");
 	assert_int_equal(safe_text(buf, 3, "abc", 3), 3);
 	assert_string_equal(buf, "ab");
-	assert_int_equal(safe_text(buf, 5, "ab\xff" "c", 4), 7); /* no half escape, and nothing after the cut */
+	assert_int_equal(safe_text(buf, 5,
+				   "ab\xff"
+				   "c",
+				   4),
+			 7); /* no half escape, and nothing after the cut */
 	assert_string_equal(buf, "ab");
 	assert_int_equal(safe_text(buf, 3, "a\xc3\xbc", 3), 3); /* no half character */
 	assert_string_equal(buf, "a");
@@ -98,8 +107,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kept),	cmocka_unit_test(test_controls),   cmocka_unit_test(test_no_utf8),
-		cmocka_unit_test(test_cut),	cmocka_unit_test(test_any_octets),
+		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_controls),
+		cmocka_unit_test(test_no_utf8),	   cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_any_octets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
