@@ -157,7 +157,7 @@ line_assembled(struct smtp_run *run, struct smtp_line *line, uint8_t *tail)
 {
 	struct smtp_session *ss = run->ss;
 	const struct smtp_big *b;
-	uint32_t len = ss->line_octets, n, at;
+	uint32_t len = ss->line_octets, n, at, rest;
 	bool cr;
 
 	line->p = pool_at(ss->line_big ? &run->ctx->big : &run->ctx->strings, ss->line_idx);
@@ -168,19 +168,22 @@ line_assembled(struct smtp_run *run, struct smtp_line *line, uint8_t *tail)
 	b = (const struct smtp_big *)line->p;
 	n = b->tail_pos < SMTP_LINE_TAIL_MAX ? b->tail_pos : SMTP_LINE_TAIL_MAX;
 	at = b->tail_pos < SMTP_LINE_TAIL_MAX ? 0 : b->tail_pos % SMTP_LINE_TAIL_MAX;
-	memcpy(tail, b->tail + at, n - at);
-	memcpy(tail + n - at, b->tail, at);
-	cr = tail[n - 1] == '\r';
+	/* What does not fill the ring is filled up from the head: a domain may stand across their border. */
+	rest = SMTP_LINE_TAIL_MAX - n;
+	memcpy(tail, b->head + sizeof(b->head) - rest, rest);
+	memcpy(tail + rest, b->tail + at, n - at);
+	memcpy(tail + rest + n - at, b->tail, at);
+	cr = tail[SMTP_LINE_TAIL_MAX - 1] == '\r';
 	line->len = SMTP_LINE_HEAD_MAX;
 	if (cr && len == SMTP_LINE_HEAD_MAX + 1) {
 		/* Head and CR: nothing is missing. */
-		line->tail = tail;
+		line->tail = tail + SMTP_LINE_TAIL_MAX - 1;
 		line->tail_len = 1;
 		return;
 	}
 	line->is_cut = true;
 	line->tail = tail;
-	line->tail_len = n;
+	line->tail_len = SMTP_LINE_TAIL_MAX;
 	line->arg_full = b->arg_full;
 	line->arg_hash = b->carry_len > 0 ? dp_hash64(b->hash, b->carry, b->carry_len) : b->hash;
 }

@@ -73,6 +73,18 @@ has_word(const uint8_t *p, size_t len, const char *word, size_t word_len)
 	return false;
 }
 
+static bool
+has_domain(const struct mailbox *m, const struct mailbox_reading *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nb_readings; i++)
+		if (m->readings[i].domain_len == r->domain_len &&
+		    memcmp(m->readings[i].domain, r->domain, r->domain_len) == 0)
+			return true;
+	return false;
+}
+
 /* Add the readings of the tail of a cut line to those of its head. */
 static void
 merge_tail(struct mailbox *m, const struct smtp_line *line)
@@ -81,7 +93,13 @@ merge_tail(struct mailbox *m, const struct smtp_line *line)
 	unsigned int i, at;
 
 	mailbox_read_tail(line->tail, line->tail_len, &tail);
+	if ((tail.flags & MAILBOX_NO_DOMAIN) != 0)
+		tail.nb_readings = 0;
+	else if ((m->flags & MAILBOX_NO_DOMAIN) != 0)
+		m->nb_readings = 0; /* only a local part was seen: it goes on in the tail */
 	for (i = 0; i < tail.nb_readings; i++) {
+		if (has_domain(m, &tail.readings[i]))
+			continue;
 		at = m->nb_readings;
 		if (at == MAILBOX_READINGS_MAX) {
 			m->flags |= MAILBOX_MORE_READINGS;
@@ -93,7 +111,7 @@ merge_tail(struct mailbox *m, const struct smtp_line *line)
 	}
 	m->flags |= tail.flags & (MAILBOX_EIGHT_BIT | MAILBOX_DOMAIN_CUT | MAILBOX_MORE_READINGS);
 	m->flags &= ~(uint32_t)MAILBOX_STRICT;
-	if (m->nb_readings > 0)
+	if (tail.nb_readings > 0)
 		m->flags &= ~(uint32_t)MAILBOX_NO_DOMAIN;
 	if (m->nb_readings > 1)
 		m->flags |= MAILBOX_AMBIGUOUS;

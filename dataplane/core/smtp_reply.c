@@ -61,7 +61,6 @@ data_unseen(struct smtp_run *run)
 		return;
 	t = smtp_txn_client(run);
 	if (t != NULL) {
-		t->kind = DP_DATA_DATA;
 		t->go_reply = 354;
 		t->flags |= SMTP_TXN_GAP;
 		if (run->ctx->all_events || (t->flags & SMTP_TXN_REPORT) != 0)

@@ -7,8 +7,11 @@
 void
 smtp_body_begin(struct smtp_run *run, bool gap)
 {
+	struct smtp_txn *t = smtp_txn_client(run);
 	struct smtp *s = run->s;
 
+	if (t != NULL)
+		t->kind = DP_DATA_DATA;
 	smtp_line_drop(run);
 	s->eod = SMTP_BODY_CRLF;
 	s->body_octets = 0;
@@ -133,7 +136,7 @@ guess_decide(struct smtp_run *run)
 	return v == MORE ? MORE : NO;
 }
 
-/* Take octets until they decide what they are. Returns how many were taken; one at least. */
+/* Take octets until they decide what they are. Returns how many were taken; 0: decided, to be read in that phase. */
 size_t
 smtp_guess_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 {
@@ -153,7 +156,9 @@ smtp_guess_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	memcpy(again, ss->guess, nb);
 	ss->guess_len = 0;
 	run->s->flags &= (uint16_t)~SMTP_F_GUESS;
-	if (v == NO && nb > 0) {
+	if (v == NO && nb == n)
+		return 0; /* all in this piece: read it where it lies */
+	if (v == NO) {
 		run->call_off = off + (int64_t)n - (int64_t)nb;
 		smtp_client_loop(run, again, nb);
 		run->call_off = off;
@@ -224,8 +229,8 @@ smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 	if (ss == NULL)
 		return;
 	smtp_stash_flush(&run);
-	smtp_line_cut(&run);
 	smtp_anomaly(&run, DP_ANOMALY_BIT(GAP_CLIENT));
+	smtp_line_cut(&run);
 	if (ss->client_open)
 		smtp_txn_client(&run)->flags |= SMTP_TXN_GAP;
 	s->flags &= (uint16_t)~SMTP_F_SKIP;

@@ -212,7 +212,7 @@ reply_open(struct smtp_run *run)
 	if (t != NULL) {
 		bool refused = (t->flags & SMTP_TXN_REFUSED) != 0;
 
-		if (!refused)
+		if (!refused && t->number != 0)
 			smtp_anomaly_reply(run, DP_ANOMALY_BIT(NESTED_MAIL));
 		smtp_txn_reply_end(run, refused);
 	}
@@ -253,8 +253,6 @@ pop_data(struct smtp_run *run, unsigned int code)
 		smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
 	if (t != NULL) {
 		t->go_reply = (uint16_t)code;
-		if (go)
-			t->kind = DP_DATA_DATA;
 		if (run->ctx->all_events || (t->flags & SMTP_TXN_REPORT) != 0)
 			run->ctx->ops->data(run->ctx->ops_ctx, run->owner, t->number, DP_DATA_DATA, (uint16_t)code);
 	}

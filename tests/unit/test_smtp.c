@@ -34,7 +34,7 @@ struct dialogue {
 	unsigned int open_flags;
 	struct step steps[STEPS_MAX];
 	const char *expect;
-	bool no_octets; /* too long for octet by octet cuts at every position */
+	bool is_ordered; /* replies that answer nothing read before: the sides may not be shifted against each other */
 };
 
 struct bench {
@@ -243,6 +243,12 @@ feed(struct bench *b, char what, const char *p, size_t len)
 	}
 }
 
+static void
+say(struct bench *b, char what, const char *text)
+{
+	feed(b, what, text, strlen(text));
+}
+
 /* Run @d with all pieces cut at octet @cut of the whole, or every @every octets; the log goes to @b. */
 static void
 run(struct bench *b, const struct dialogue *d, size_t cut, size_t every)
@@ -297,6 +303,67 @@ same(const struct dialogue *d, const struct bench *b, const char *expect, const 
 		fail_msg("%s, %s %zu:\n--- expected\n%s--- found\n%s", d->name, how, at, expect, b->log);
 }
 
+static bool
+has_only_octets(const struct dialogue *d)
+{
+	unsigned int i;
+
+	for (i = 0; i < STEPS_MAX && d->steps[i].what != '\0'; i++)
+		if (d->steps[i].what != 'C' && d->steps[i].what != 'S')
+			return false;
+	return true;
+}
+
+/* The lines of @log that the client's octets alone decide, then those that need replies. */
+static char *
+by_side(const char *log)
+{
+	size_t len = strlen(log), n, at = 0;
+	char *out = malloc(len + 1);
+	const char *p;
+	int side;
+
+	assert_non_null(out);
+	for (side = 0; side < 2; side++)
+		for (p = log; *p != '\0'; p += n) {
+			n = strcspn(p, "\n") + 1;
+			if ((strncmp(p, "begin", 5) == 0 || strncmp(p, "rcpt", 4) == 0 ||
+			     memmem(p, n, " bdat 0\n", 8) != NULL) == (side == 0)) {
+				memcpy(out + at, p, n);
+				at += n;
+			}
+		}
+	out[at] = '\0';
+	return out;
+}
+
+/* The client runs ahead as far as it can: all its octets first, then the server's one by one. */
+static void
+check_ahead(struct bench *b, const struct dialogue *d)
+{
+	char what[2] = { 'C', 'S' }, *want, *got;
+	unsigned int side, i;
+	size_t off, len;
+
+	b->log_len = b->held_len = 0;
+	smtp_open(&b->ctx, &b->smtp, d->open_flags);
+	for (side = 0; side < 2; side++)
+		for (i = 0; i < STEPS_MAX && d->steps[i].what != '\0'; i++) {
+			if (d->steps[i].what != what[side])
+				continue;
+			len = d->steps[i].len != 0 ? d->steps[i].len : strlen(d->steps[i].p);
+			for (off = 0; off < len; off += side == 0 ? len : 1)
+				feed(b, what[side], d->steps[i].p + off, side == 0 ? len : 1);
+		}
+	smtp_close(&b->ctx, &b->smtp, b);
+	want = by_side(d->expect);
+	got = by_side(b->log);
+	if (strcmp(want, got) != 0)
+		fail_msg("%s, client ahead:\n--- expected\n%s--- found\n%s", d->name, want, got);
+	free(want);
+	free(got);
+}
+
 static void
 check(const struct dialogue *d, bool matched_only)
 {
@@ -311,7 +378,7 @@ check(const struct dialogue *d, bool matched_only)
 	}
 	run(&b, d, SIZE_MAX, SIZE_MAX);
 	same(d, &b, d->expect, "whole", 0);
-	for (i = 1; i < len; i += d->no_octets ? 97 : 1) {
+	for (i = 1; i < len; i++) {
 		run(&b, d, i, SIZE_MAX);
 		same(d, &b, d->expect, "cut at", i);
 	}
@@ -319,6 +386,8 @@ check(const struct dialogue *d, bool matched_only)
 		run(&b, d, SIZE_MAX, i);
 		same(d, &b, d->expect, "pieces of", i);
 	}
+	if (!d->is_ordered && has_only_octets(d))
+		check_ahead(&b, d);
 	bench_fini(&b);
 }
 
@@ -335,12 +404,303 @@ test_dialogues(void **state)
 		check(&dialogues[i], false);
 }
 
+static void
+test_matches_only(void **state)
+{
+	/* Without all_events: the recipient, and after a match what becomes of it and of its transaction. */
+	static const struct dialogue d = {
+		.name = "matches only",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "HELO gw\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<y@example.net>\r\nRSET\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n", 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<y@example.net>\r\nRCPT TO:<x@army.ml>\r\n"
+			       "RCPT TO:<z@example.net>\r\nDATA\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n354 5\r\n", 0 },
+			{ 'C', "x\r\n.\r\n", 0 },
+			{ 'S', "250 q\r\n", 0 },
+		},
+		.expect = "rcpt 1/1 y@example.net example.net from=a@example.org\n"
+			  "rcpt 2/1 y@example.net example.net from=a@example.org\n"
+			  "rcpt 2/2 x@army.ml army.ml from=a@example.org\n"
+			  "rcpt 2/3 z@example.net example.net from=a@example.org\n"
+			  "reply 2/2 250\n"
+			  "data 2 data 354\n"
+			  "end 2 rcpts=3 data 354/250 body=3 complete\n",
+	};
+
+	(void)state;
+	check(&d, true);
+}
+
+/* "RCPT TO:<", @fill times 'a', @after, in pieces of @every; the log of it. */
+static void
+long_rcpt(struct bench *b, size_t fill, const char *after, size_t every)
+{
+	size_t len = 9 + fill + strlen(after), off, n;
+	char *line = malloc(len + 1);
+
+	memcpy(line, "RCPT TO:<", 9);
+	memset(line + 9, 'a', fill);
+	memcpy(line + 9 + fill, after, strlen(after) + 1);
+	b->log_len = b->held_len = 0;
+	b->log[0] = '\0';
+	smtp_open(&b->ctx, &b->smtp, 0);
+	for (off = 0; off < len; off += n) {
+		n = len - off < every ? len - off : every;
+		feed(b, 'C', line + off, n);
+	}
+	smtp_close(&b->ctx, &b->smtp, b);
+	free(line);
+}
+
+static void
+test_long_lines(void **state)
+{
+	const struct smtp_limits limits = { 1, 4, 2 };
+	static const size_t pieces[] = { SIZE_MAX, 1, 7, 256, 1460, 4096, 4105 };
+	char whole[4096];
+	struct bench b;
+	unsigned int i;
+	size_t fill;
+
+	(void)state;
+	bench_init(&b, &limits);
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		/* At the limit, and one more: "RCPT TO:<" + fill + "@army.ml>". */
+		long_rcpt(&b, SMTP_LINE_HEAD_MAX - 18, "@army.ml>\r\n", pieces[i]);
+		assert_non_null(strstr(b.log, " army.ml"));
+		assert_null(strstr(b.log, "+long_line"));
+		assert_null(strstr(b.log, "@army.ml(")); /* known to its end */
+		long_rcpt(&b, SMTP_LINE_HEAD_MAX - 17, "@army.ml>\r\n", pieces[i]);
+		assert_non_null(strstr(b.log, " army.ml"));
+		assert_non_null(strstr(b.log, "+long_line"));
+		/* The recipient at the end of a line of 100 KB, and at its start. */
+		long_rcpt(&b, 100000, "@army.ml>\r\n", pieces[i]);
+		assert_non_null(strstr(b.log, " army.ml"));
+		assert_non_null(strstr(b.log, "(100008,"));
+		if (i == 0)
+			snprintf(whole, sizeof(whole), "%s", b.log);
+		assert_string_equal(whole, b.log);
+	}
+	for (fill = 1; fill < 4; fill++) {
+		static char params[100001] = "x@army.ml> ";
+
+		memset(params + 11, 'p', sizeof(params) - 14);
+		memcpy(params + sizeof(params) - 3, "\r\n", 3);
+		long_rcpt(&b, fill, params, fill * 500);
+		assert_non_null(strstr(b.log, "x@army.ml army.ml"));
+		assert_non_null(strstr(b.log, "+long_line"));
+	}
+	/* Addresses that differ only where nothing is kept have different hashes. */
+	long_rcpt(&b, 9000, "b@army.ml>\r\n", 1460);
+	snprintf(whole, sizeof(whole), "%s", b.log);
+	long_rcpt(&b, 9000, "c@army.ml>\r\n", 1460);
+	assert_string_not_equal(whole, b.log);
+	bench_fini(&b);
+}
+
+/* @n recipients in one go, then as many replies. */
+static void
+recipients(struct bench *b, unsigned int n)
+{
+	char line[64], last[64];
+	unsigned int i;
+
+	b->log_len = b->held_len = 0;
+	b->log[0] = '\0';
+	memset(&b->counters, 0, sizeof(b->counters));
+	smtp_open(&b->ctx, &b->smtp, 0);
+	say(b, 'S', "220 mx\r\n");
+	say(b, 'C', "MAIL FROM:<a@b.example>\r\n");
+	say(b, 'S', "250 ok\r\n");
+	for (i = 1; i <= n; i++) {
+		snprintf(line, sizeof(line), "RCPT TO:<r%u@army.ml>\r\n", i);
+		say(b, 'C', line);
+	}
+	snprintf(last, sizeof(last), "rcpt 1/%u r%u@army.ml army.ml", n, n);
+	assert_non_null(strstr(b->log, last));
+	for (i = 1; i <= n; i++)
+		say(b, 'S', "250 ok\r\n");
+	assert_int_equal(b->counters.c[DP_STAT_RECIPIENTS], n);
+}
+
+static void
+test_pending_limit(void **state)
+{
+	const struct smtp_limits limits = { 1, 4, 2 };
+	char last[64];
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &limits);
+	recipients(&b, SMTP_PENDING_MAX);
+	snprintf(last, sizeof(last), "reply 1/%u 250\n", SMTP_PENDING_MAX);
+	assert_non_null(strstr(b.log, last));
+	assert_int_equal(b.counters.c[DP_STAT_PENDING_LIMIT], 0);
+	smtp_close(&b.ctx, &b.smtp, &b);
+	recipients(&b, SMTP_PENDING_MAX + 1);
+	assert_null(strstr(b.log, "reply "));
+	assert_int_equal(b.counters.c[DP_STAT_PENDING_LIMIT], SMTP_PENDING_MAX);
+	assert_int_equal(b.counters.anomaly[DP_ANOMALY_PENDING_LIMIT], 1);
+	/* In step again at DATA. */
+	say(&b, 'C', "DATA\r\n");
+	say(&b, 'S', "354 go\r\n");
+	say(&b, 'C', "x\r\n.\r\n");
+	say(&b, 'S', "250 ok\r\n");
+	assert_non_null(strstr(b.log, "end 1 rcpts=4097 data 354/250 body=3 complete +pending_limit"));
+	smtp_close(&b.ctx, &b.smtp, &b);
+	bench_fini(&b);
+}
+
+static void
+test_no_memory(void **state)
+{
+	static const struct smtp_limits none = { 0, 0, 0 }, lines = { 1, 0, 0 }, all = { 1, 4, 2 };
+	struct smtp_summary sum;
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &none);
+	smtp_open(&b.ctx, &b.smtp, 0);
+	say(&b, 'C', "EHLO gw\r\nRCPT TO:<x@army.ml>\r\nDATA\r\nRCPT TO:<y@ar");
+	say(&b, 'C', "my.ml>\r\nRCPT TO:<z@army.ml>\r\n");
+	say(&b, 'S', "220 mx\r\n");
+	assert_non_null(strstr(b.log, "rcpt 0/1 x@army.ml army.ml from= +resync +resource_limit"));
+	assert_non_null(strstr(b.log, "rcpt 0/2 y@ar "));
+	assert_non_null(strstr(b.log, "rcpt 0/3 z@army.ml army.ml"));
+	assert_int_equal(b.counters.c[DP_STAT_POOL_SESSION], 1);
+	smtp_summary(&b.ctx, &b.smtp, &sum);
+	assert_true(sum.anomalies & DP_ANOMALY_BIT(RESOURCE));
+	assert_true(sum.reported);
+	smtp_close(&b.ctx, &b.smtp, &b);
+	bench_fini(&b);
+
+	bench_init(&b, &lines);
+	smtp_open(&b.ctx, &b.smtp, 0);
+	say(&b, 'C', "MAIL FROM:<a@b.example>\r\nRCPT TO:<x@army.ml>\r\nRCPT TO:<y@ar");
+	say(&b, 'C', "my.ml>\r\nRCPT TO:<z@army.ml>\r\n");
+	assert_non_null(strstr(b.log, "rcpt 1/1 x@army.ml army.ml"));
+	assert_non_null(strstr(b.log, "rcpt 1/2 y@ar "));
+	assert_non_null(strstr(b.log, "rcpt 1/3 z@army.ml army.ml"));
+	assert_non_null(strstr(b.log, "+resource_limit"));
+	assert_int_equal(b.counters.c[DP_STAT_POOL_STRING], 2);
+	smtp_close(&b.ctx, &b.smtp, &b);
+	bench_fini(&b);
+
+	/* A small line that grows takes a large object and gives the small one back. */
+	bench_init(&b, &all);
+	smtp_open(&b.ctx, &b.smtp, 0);
+	say(&b, 'C', "RCPT TO:<x@");
+	assert_int_equal(b.ctx.strings.in_use, 1);
+	feed(&b, 'C', (const char[250]){ "army.ml> " }, 250);
+	assert_int_equal(b.ctx.strings.in_use, 0);
+	assert_int_equal(b.ctx.big.in_use, 1);
+	say(&b, 'C', "\r\n");
+	assert_int_equal(b.ctx.big.in_use, 0);
+	assert_non_null(strstr(b.log, "rcpt 0/1 x@army.ml army.ml"));
+	smtp_close(&b.ctx, &b.smtp, &b);
+	bench_fini(&b);
+}
+
+static void
+test_summary(void **state)
+{
+	const struct smtp_limits limits = { 1, 4, 2 };
+	struct smtp_summary sum;
+	struct bench b;
+
+	(void)state;
+	bench_init(&b, &limits);
+	b.matched_only = true;
+	smtp_open(&b.ctx, &b.smtp, 0);
+	smtp_summary(&b.ctx, &b.smtp, &sum);
+	assert_int_equal(sum.flags, 0);
+	say(&b, 'S', "220 mx\r\n");
+	say(&b, 'C', "EHLO gw.example\r\nMAIL FROM:<a@b>\r\nRCPT TO:<x@army.ml>\r\n");
+	smtp_note(&b.ctx, &b.smtp, DP_ANOMALY_BIT(OVERLAP_DIFF));
+	smtp_summary(&b.ctx, &b.smtp, &sum);
+	assert_int_equal(sum.flags, DP_FLOW_SMTP);
+	assert_int_equal(sum.nb_transactions, 1);
+	assert_true(sum.reported);
+	assert_true(sum.anomalies & DP_ANOMALY_BIT(OVERLAP_DIFF));
+	assert_int_equal(sum.helo.len, 10);
+	assert_memory_equal(sum.helo.p, "gw.example", 10);
+	say(&b, 'C', "STARTTLS\r\n");
+	say(&b, 'S', "250 1\r\n250 2\r\n250 3\r\n220 go\r\n");
+	smtp_summary(&b.ctx, &b.smtp, &sum);
+	assert_int_equal(sum.flags, DP_FLOW_SMTP | DP_FLOW_OPAQUE | DP_FLOW_STARTTLS);
+	say(&b, 'C', "\x16\x03\x01");
+	assert_int_equal(b.smtp.phase, SMTP_PHASE_OPAQUE);
+	assert_int_equal(b.counters.c[DP_STAT_FLOWS_OPAQUE], 1);
+	smtp_close(&b.ctx, &b.smtp, &b);
+	bench_fini(&b);
+}
+
+static uint32_t last_octets, last_back;
+
+static bool
+on_rcpt_back(void *ctx, void *owner, const struct smtp_rcpt *r)
+{
+	last_octets = r->line_octets;
+	last_back = r->line_back;
+	return on_rcpt(ctx, owner, r);
+}
+
+static void
+test_line_back(void **state)
+{
+	const struct smtp_limits limits = { 1, 4, 2 };
+	const struct smtp_ops back_ops = { on_txn_begin, on_rcpt_back, on_rcpt_reply, on_data, on_txn_end };
+	static const char text[] = "NOOP\r\nRCPT TO:<x@army.ml>\r\n";
+	struct bench b;
+	size_t cut;
+
+	(void)state;
+	bench_init(&b, &limits);
+	b.ctx.ops = &back_ops;
+	for (cut = 0; cut < sizeof(text) - 1; cut++) {
+		smtp_open(&b.ctx, &b.smtp, 0);
+		feed(&b, 'C', text, cut);
+		feed(&b, 'C', text + cut, sizeof(text) - 1 - cut);
+		assert_int_equal(last_octets, 21);
+		assert_int_equal(last_back, cut > 6 ? cut - 6 : 0);
+		smtp_close(&b.ctx, &b.smtp, &b);
+	}
+	bench_fini(&b);
+}
+
+static void
+print(void)
+{
+	const struct smtp_limits limits = { 2, 8, 4 };
+	struct bench b;
+	size_t i;
+
+	bench_init(&b, &limits);
+	for (i = 0; i < sizeof(dialogues) / sizeof(dialogues[0]); i++) {
+		run(&b, &dialogues[i], SIZE_MAX, SIZE_MAX);
+		printf("== %s\n%s", dialogues[i].name, b.log);
+	}
+	bench_fini(&b);
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dialogues),
+		cmocka_unit_test(test_matches_only),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_pending_limit),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_summary),
+		cmocka_unit_test(test_line_back),
 	};
 
+	if (argc > 1 && strcmp(argv[1], "print") == 0) {
+		print();
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
