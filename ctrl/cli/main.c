@@ -4,10 +4,11 @@
  *
  * What:      finds the command and calls it; everything else is in cmd_*.c.
  */
-#include <stdbool.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "cmd_alerts.h"
@@ -74,12 +75,30 @@ unknown(const char *name)
 	return cli_usage_error("postern", "unknown command \"%.200s\"", name);
 }
 
+/*
+ * A caller may have closed some of descriptors 0 to 2: the next thing opened, a store perhaps, would take the number and
+ * be written over by messages. Such a number is filled with something that fails when it is used.
+ */
+static int
+fill_standard(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -1;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	char help[] = "--help", *help_argv[] = { NULL, help, NULL };
 	const struct command *cmd;
 
+	if (fill_standard() < 0)
+		return 4;
 	if (argc < 2)
 		return cli_usage_error("postern", "which command? There are replay, alerts, rules");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

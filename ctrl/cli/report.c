@@ -214,5 +214,7 @@ report_text(FILE *out, const struct report *r)
 	text_named(out, res);
 	text_costs(out, res, &f);
 	text_outcome(out, res, &f);
-	return fflush(out) != 0 || ferror(out) ? -EIO : 0;
+	if (fflush(out) != 0)
+		return -errno;
+	return ferror(out) ? -EIO : 0;
 }

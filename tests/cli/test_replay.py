@@ -491,6 +491,15 @@ class Failures(Case):
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT)
         self.assertEqual(r.returncode, 4, r.stderr)
 
+    def test_closed_descriptors(self):
+        """Nothing of the run lands under a number that messages are written to."""
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            p = subprocess.run(["sh", "-c", f'exec "$0" replay "$1" --alerts "$2" {closed}', POSTERN, self.good,
+                                self.path("a.jsonl")], env=self.env(), capture_output=True, timeout=LIMIT)
+            self.assertEqual(p.returncode, 4 if ">&-" in closed.replace("2>&-", "") else 0, closed)
+            self.assertEqual(len(self.alerts("a.jsonl")), 1)
+            os.unlink(self.path("a.jsonl"))
+
     def test_capture_and_output(self):
         self.run_replay("--alerts", "/dev/full", self.path("none.pcap"), self.good, code=4)
 
@@ -699,6 +708,24 @@ class Deaths(Case):
             self.assertLess(r["packets"], len(self.frames))
             self.assertTrue(r["health"]["balanced"])
             self.take()
+
+    def test_suspended(self):
+        p = self.start("--alerts", self.path("alerts.jsonl"), "--speed", "20kpps", self.capture)
+        wait_for(lambda: len(children(p.pid)) == 2)
+        everyone = [p.pid, *children(p.pid)]
+
+        def states():
+            out = set()
+            for pid in everyone:
+                with open(f"/proc/{pid}/stat") as f:
+                    out.add(f.read().rsplit(")", 1)[1].split()[0])
+            return out
+        p.send_signal(signal.SIGTSTP)
+        wait_for(lambda: states() == {"T"})
+        p.send_signal(signal.SIGCONT)
+        _, err = p.communicate(timeout=LIMIT)
+        self.assertEqual((p.returncode, err), (0, b""))
+        self.assertEqual(len(self.alerts()), self.nb_alerts)
 
     def test_interrupted_in_silence(self):
         """A stream that says nothing does not keep a run from ending."""

@@ -477,7 +477,7 @@ test_report(void **state)
 	free(out);
 	f = fopen("/dev/full", "w");
 	assert_non_null(f);
-	assert_int_equal(report_text(f, &rep), -EIO);
+	assert_int_equal(report_text(f, &rep), -ENOSPC);
 	fclose(f);
 }
 
