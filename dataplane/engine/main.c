@@ -73,6 +73,20 @@ on_capture_error(void *ctx, const struct capture_error *err)
 	status_capture_error(d->opt.status_fd, err);
 }
 
+static bool
+on_interrupted(void *ctx)
+{
+	const struct dataplane *d = ctx;
+
+	return atomic_load_explicit(&d->stop, memory_order_relaxed);
+}
+
+/* Nothing to do: that it came ends a blocked read(). */
+static void
+on_wake(int sig)
+{
+}
+
 /* A capture that shrinks while it is mapped raises SIGBUS: say so, rather than die without a word. */
 static void
 on_sigbus(int sig)
@@ -88,13 +102,15 @@ static int
 catch_signals(struct dataplane *d)
 {
 	struct sigaction bus = { .sa_handler = on_sigbus };
+	struct sigaction wake = { .sa_handler = on_wake }; /* without SA_RESTART */
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	/* Before any thread exists, so that all inherit it; the service thread reads them from the descriptor. */
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGBUS, &bus, NULL) != 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || sigaction(SIGBUS, &bus, NULL) != 0 ||
+	    sigaction(SIGUSR1, &wake, NULL) != 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
 	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -121,6 +137,7 @@ open_port(struct dataplane *d)
 			.rounds = d->opt.rounds,
 			.error = on_capture_error,
 			.error_ctx = d,
+			.interrupted = on_interrupted,
 		},
 		.pace = d->opt.pace,
 		.pool = d->frames,
@@ -147,6 +164,16 @@ make_workers(struct dataplane *d)
 	return rc;
 }
 
+/* Worker 0 may sit in a read() of a stream. Said again at every round: a signal just before read() is lost on it. */
+static void
+wake_reader(struct dataplane *d)
+{
+	pthread_t reader = atomic_load_explicit(&d->group.reader, memory_order_acquire);
+
+	if (reader != 0 && !atomic_load_explicit(&d->group.reader_done, memory_order_acquire))
+		pthread_kill(reader, SIGUSR1);
+}
+
 /* Look after rules and signals for at most @ms. */
 static void
 serve(struct dataplane *d, int ms)
@@ -157,6 +184,8 @@ serve(struct dataplane *d, int ms)
 	};
 	struct signalfd_siginfo info;
 
+	if (atomic_load_explicit(&d->stop, memory_order_relaxed))
+		wake_reader(d);
 	if (poll(fds, 2, ms) <= 0)
 		return;
 	if (fds[0].revents != 0 && rule_swap_poll(d->group.rules) != 0)

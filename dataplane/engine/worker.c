@@ -265,6 +265,8 @@ worker_run(void *arg)
 	struct worker_group *g = w->group;
 	bool more = true;
 
+	if (w->first)
+		atomic_store_explicit(&g->reader, pthread_self(), memory_order_release);
 	rule_swap_online(g->rules, w->index);
 	while (more) {
 		begin_turn(w);

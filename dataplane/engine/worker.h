@@ -19,6 +19,7 @@
 #ifndef POSTERN_WORKER_H
 #define POSTERN_WORKER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +48,7 @@ struct worker_group {
 	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic uint64_t handed_frame;
 	_Atomic uint64_t handed_ns;
 	_Atomic bool reader_done;
+	_Atomic pthread_t reader; /* worker 0's thread, 0 before it runs: a read of a stream is interrupted by a signal */
 	_Atomic unsigned int nb_done; /* workers that have ended */
 };
 
