@@ -87,6 +87,8 @@ name_table_init(struct name_table *t, const struct image_name *names, uint32_t n
 		labels = count_labels(name, names[i].name.len);
 		if (labels > t->max_labels)
 			t->max_labels = labels;
+		if (names[i].name.len > t->max_len)
+			t->max_len = names[i].name.len;
 		if (lookup(t, h, name, names[i].name.len) != NULL) { /* twice */
 			name_table_fini(t);
 			return -EBADMSG;
@@ -118,6 +120,8 @@ name_table_classify(const struct name_table *t, const char *domain, size_t len)
 	if (labels == 0)
 		return 0;
 	for (i = len; i > 0; i--) {
+		if (len - i > t->max_len)
+			return class;
 		if (domain[i - 1] == '.') {
 			n = lookup(t, finish(h), domain + i, len - i);
 			if (n != NULL) {

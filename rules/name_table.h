@@ -7,7 +7,8 @@
  *            name given decides.
  * Shape:     open addressing, at most half full; a slot is 8 octets (index and part of the hash).
  * Threads:   immutable once built.
- * Cost:      one multiplication per octet, one probe per label, no deeper than the deepest name given.
+ * Cost:      one multiplication per octet, one probe per label, no deeper than the deepest name given
+ *            and no further than the longest.
  * Hostile:   the domain asked for. Names are root's: nobody outside can make chains; the hash is seeded too.
  */
 #ifndef POSTERN_NAME_TABLE_H
@@ -31,6 +32,7 @@ struct name_table {
 	uint64_t seed;
 	uint32_t mask;
 	uint32_t max_labels; /* of the deepest name */
+	uint32_t max_len;    /* octets of the longest name */
 };
 
 enum name_class {
