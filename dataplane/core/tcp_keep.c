@@ -3,6 +3,10 @@
 
 #include <strings.h>
 
+enum {
+	KEEP_UNACKED_BLOCKS = 4,
+};
+
 /* --- lists of blocks --- */
 
 static void
@@ -39,11 +43,14 @@ drop_oldest(struct tcp_reasm *r, struct flow *f)
 		tcp_keep_reset(r, f);
 }
 
-/* Half of what a flow may hold is for copies, so that they never crowd out octets that wait. */
+/*
+ * Half of what a flow may hold is for copies, so that they never crowd out octets that wait. Where nobody acknowledges
+ * anything (the client's side alone was captured), a few of the latest must do.
+ */
 static bool
 keep_is_full(const struct tcp_reasm *r, const struct flow *f)
 {
-	uint32_t blocks = r->flow_blocks / 2;
+	uint32_t blocks = f->flags & FLOW_SEEN << FLOW_SERVER ? r->flow_blocks / 2 : KEEP_UNACKED_BLOCKS;
 
 	return f->flags & FLOW_KEPT &&
 	       f->kept_end - f->kept_seq >= blocks * (uint32_t)sizeof(((struct tcp_seg *)NULL)->data);

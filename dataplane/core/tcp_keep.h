@@ -20,7 +20,7 @@
  *            5. When the line that differs begins DATA or BDAT in either reading, or the message is over in one of them
  *               only, the octets of the following message are read as commands as well, as another reading.
  * Limits:    TCP_RIVALS_MAX, TCP_ALT_LINE_MAX, flow_blocks: beyond them RESOURCE is noted. One line awaits its rest at a time.
- *            In a capture of the client alone nothing is acknowledged: the last octets up to the limit are kept.
+ *            In a capture of the client alone nothing is acknowledged: the last 8 KiB are kept.
  */
 #ifndef POSTERN_TCP_KEEP_H
 #define POSTERN_TCP_KEEP_H

@@ -36,6 +36,8 @@ tcp_belongs(const struct flow *f, const struct packet *p)
 		return TCP_SAME;
 	if (f->flags & FLOW_ENDED)
 		return tcp_seq_leq(seq + p->payload_len, f->cold[side].fin) ? TCP_SAME : TCP_NEW;
+	if (seq == f->dir[side].next)
+		return TCP_SAME; /* in order: the cold lines are not touched */
 	if (side == FLOW_CLIENT) {
 		/* One octet before the first is a keep-alive. */
 		first = f->first_seq - (f->flags & FLOW_MIDSTREAM ? TCP_LATE_START : 0);

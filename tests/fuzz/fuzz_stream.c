@@ -115,7 +115,7 @@ cut_step(struct tcp_builder *b, const struct step *s, unsigned int set, struct s
 		uint32_t back = how & 0x40 ? next(script) % 16 : 0;
 		struct tcp_seg_desc *d;
 
-		n = how & 0x20 ? 1 : how & 0x10 ? s->len - off : 1 + next(script);
+		n = how & 0x20 ? 1 : how & 0x10 ? s->len - off : 1u + next(script);
 		n = n < s->len - off ? n : s->len - off;
 		back = back < off ? back : off;
 		d = tcp_builder_send(b, s->side, s->p + off - back, n + back);

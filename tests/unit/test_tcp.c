@@ -490,6 +490,40 @@ test_body_retransmission_is_silent(void **state)
 	fix_free(x);
 }
 
+/* Copies are bounded: with a server that never acknowledges it is said, without a server it is normal. */
+static void
+test_keep_limit(void **state)
+{
+	char line[1001];
+	uint32_t server, i;
+
+	(void)state;
+	memset(line, 'x', 999);
+	line[999] = '\n';
+	line[1000] = '\0';
+	for (server = 0; server < 2; server++) {
+		struct fix *x = fix_new(1000);
+
+		if (server)
+			tcp_builder_handshake(&x->b);
+		else
+			tcp_builder_raw(&x->b, C, PACKET_SYN, 1000, 0, "", 0);
+		for (i = 0; i < 100; i++)
+			tcp_builder_text(&x->b, C, line);
+		run(x);
+		assert_int_equal(x->out_len, 2 + 100 * 1000);
+		assert_true(x->f->nb_blocks <= (server ? FLOW_BLOCKS / 2 + 1 : 5));
+		assert_int_equal(!!(x->notes & DP_ANOMALY_BIT(RESOURCE)), server);
+		/* The latest can still be compared. */
+		client_at(x, 99 * 1000, "RCPT TO:<a@army.ml>\r\n");
+		tcp_builder_build(&x->b);
+		feed(x, &x->b.pkts[x->b.nb_built - 1]);
+		assert_non_null(strstr(x->out, "{RCPT TO:<a@army.ml>\r\n"));
+		finish(x);
+		fix_free(x);
+	}
+}
+
 /* --- gaps --- */
 
 static void
@@ -810,6 +844,7 @@ main(void)
 		cmocka_unit_test(test_differing_overlaps),
 		cmocka_unit_test(test_body_overlap),
 		cmocka_unit_test(test_body_retransmission_is_silent),
+		cmocka_unit_test(test_keep_limit),
 		cmocka_unit_test(test_gap_acknowledged),
 		cmocka_unit_test(test_lying_ack),
 		cmocka_unit_test(test_gap_by_octets),
