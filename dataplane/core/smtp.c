@@ -251,7 +251,7 @@ smtp_client_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_
 	for (;;) {
 		run.call_off = (int64_t)off;
 		off += smtp_client_loop(&run, p + off, len - off);
-		if (run.ss->stash_idx == POOL_NONE)
+		if (!(s->flags & SMTP_F_STASH))
 			return off;
 		smtp_stash_feed(&run);
 	}

@@ -19,6 +19,17 @@
  * Waiting:   where only the reply can tell what the next client octets are (after DATA, STARTTLS, AUTH) they are not
  *            consumed: the caller keeps them and offers them again after server octets. smtp_client_give_up() ends the
  *            wait without the reply (limit reached, one-sided capture, end of the connection).
+ * Bodies:    body_octets are those from the first after the DATA line to the line end before the dot, included; the
+ *            dot and its line end are not. Of BDAT: the octets of all chunks.
+ * Decisions: DATA answered 3xx begins a body (as senders do), any other code does not; 1xx to 3xx but 354 is BAD_REPLY.
+ *            A MAIL inside a transaction ends that one as not complete (NESTED_MAIL). A RCPT outside any opens
+ *            transaction 0, never complete; its indices go on through the connection. After an end of data, RSET,
+ *            EHLO, HELO, QUIT there is no transaction, whatever they were answered; after a refused DATA there is.
+ *            kind in txn_end: what was sent; a refused DATA is DP_DATA_NONE with its go_reply.
+ * Ends:      a transaction ends when what closed it was answered, so the next may begin before; of SMTP_TXNS_MAX (4,
+ *            smtp_session.h) without an answer the oldest is ended with REPLY_UNSEEN.
+ * Anomalies: those that depend on replies are in txn_end and the summary only, never in rcpt() or txn_begin(), whose
+ *            order against replies is open. First occurrences are counted in counters->anomaly[] here.
  * Invariant: the same octets give the same callbacks however they are cut into pieces, and however the two directions
  *            interleave as long as no reply overtakes its command.
  * Ownership: spans in callbacks are valid during the call only.
@@ -71,7 +82,8 @@ struct smtp_str {
 	const uint8_t *p;
 	uint32_t len;	   /* octets at p */
 	uint32_t full_len; /* octets on the wire; > len: cut */
-	uint64_t hash;	   /* dp_hash64() of the whole when cut */
+	uint64_t hash;	   /* when cut: dp_hash64() of the whole; beyond SMTP_LINE_HEAD_MAX, of the head, then of
+			    * each 8 octets chained */
 };
 
 /* A RCPT command. */

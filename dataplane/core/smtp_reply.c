@@ -285,6 +285,7 @@ smtp_stash_drop(struct smtp_run *run)
 	if (ss->stash_idx != POOL_NONE)
 		pool_put(ss->stash_big ? &run->ctx->big : &run->ctx->strings, ss->stash_idx);
 	ss->stash_idx = POOL_NONE;
+	run->s->flags &= (uint16_t)~SMTP_F_STASH;
 }
 
 /* Read on in the replies that were put by, up to the end of a wait. */
@@ -317,6 +318,7 @@ stash_put(struct smtp_run *run, const uint8_t *p, size_t len)
 		return;
 	}
 	memcpy(stash_at(run), p, len);
+	run->s->flags |= SMTP_F_STASH;
 	ss->stash_off = 0;
 	ss->stash_len = (uint16_t)len;
 }

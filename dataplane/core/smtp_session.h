@@ -48,6 +48,7 @@ enum {
 	SMTP_F_MIDSTREAM = 1u << 11,
 	SMTP_F_PREAMBLE = 1u << 12, /* CHUNK: the rest of a PROXY header, not a message */
 	SMTP_F_SERVER_SEEN = 1u << 13,
+	SMTP_F_STASH = 1u << 14,    /* replies are put by */
 };
 
 enum smtp_pending {

@@ -15,7 +15,9 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "550-no\r\n550 such user\r\n", 0 },
 			{ 'C', "DATA\r\n", 0 },
 			{ 'S', "354 go\r\n", 0 },
-			{ 'C', "Subject: t\r\n\r\nRCPT TO:<z@army.ml>\r\n..\r\n.x\r\nbye\r\n.\r\nQUIT\r\n", 0 },
+			{ 'C',
+			  "Subject: t\r\n\r\nRCPT TO:<z@army.ml>\r\n"
+			  "..\r\n.x\r\nbye\r\n.\r\nQUIT\r\n", 0 },
 			{ 'S', "250 queued\r\n221 bye\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw.example sender=a@example.org\n"
@@ -34,8 +36,11 @@ static const struct dialogue dialogues[] = {
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
 			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "DATA\r\nRCPT TO:<b@army.ml>\r\nRSET\r\n", 0 },
-			{ 'S', "250 ok\r\n450 later\r\n503 no recipients\r\n250 ok\r\n250 reset\r\n", 0 },
+			  "DATA\r\nRCPT TO:<b@army.ml>\r\n"
+			  "RSET\r\n", 0 },
+			{ 'S',
+			  "250 ok\r\n450 later\r\n503 no recipients\r\n"
+			  "250 ok\r\n250 reset\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -92,7 +97,8 @@ static const struct dialogue dialogues[] = {
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
 			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "DATA\r\nMAIL FROM:<b@example.org>\r\nQUIT\r\n", 0 },
+			  "DATA\r\nMAIL FROM:<b@example.org>\r\n"
+			  "QUIT\r\n", 0 },
 			{ 'S', "550 no\r\n503 no\r\n503 no\r\n250 ok\r\n221 b\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -177,14 +183,14 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "EHLO gw\r\n", 0 },
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
-			  "XYZZY\r\n\r\nVRFY a\r\nEXPN b\r\nHELP\r\n"
-			  "NOOP x\r\nETRN c\r\nTURN\r\nXFORWARD a=b\r\n"
-			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "QUIT\r\n", 0 },
+			  "XYZZY\r\n\r\nVRFY a\r\nEXPN b\r\n"
+			  "HELP\r\nNOOP x\r\nETRN c\r\nTURN\r\n"
+			  "XFORWARD a=b\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'S',
-			  "500 1\r\n500 2\r\n252 3\r\n550 4\r\n214 5\r\n"
-			  "250 6\r\n458 7\r\n502 8\r\n250 9\r\n250 10\r\n"
-			  "550 11\r\n221 12\r\n", 0 },
+			  "500 1\r\n500 2\r\n252 3\r\n550 4\r\n"
+			  "214 5\r\n250 6\r\n458 7\r\n502 8\r\n"
+			  "250 9\r\n250 10\r\n550 11\r\n221 12\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -242,12 +248,17 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "250 1\r\n250 2\r\n250 3\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
-			  "rcpt 1/1 a@b.example b.example,army.ml from=a@example.org +bare_cr +lenient_address +ambiguous_address\n"
-			  "rcpt 1/0 a@b.example b.example alt from=a@example.org +bare_cr +lenient_address +ambiguous_address +alternative_reading\n"
-			  "rcpt 1/0 x@army.ml army.ml alt from=a@example.org +bare_cr +lenient_address +ambiguous_address +alternative_reading\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +bare_cr +lenient_address +ambiguous_address +alternative_reading\n"
+			  "rcpt 1/1 a@b.example b.example,army.ml from=a@example.org +bare_cr +lenient_address "
+			  "+ambiguous_address\n"
+			  "rcpt 1/0 a@b.example b.example alt from=a@example.org +bare_cr +lenient_address "
+			  "+ambiguous_address +alternative_reading\n"
+			  "rcpt 1/0 x@army.ml army.ml alt from=a@example.org +bare_cr +lenient_address "
+			  "+ambiguous_address +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +bare_cr +lenient_address "
+			  "+ambiguous_address +alternative_reading\n"
 			  "reply 1/1 250\n"
-			  "end 1 rcpts=1 none 0/0 body=0 partial +bare_cr +lenient_address +ambiguous_address +alternative_reading\n",
+			  "end 1 rcpts=1 none 0/0 body=0 partial +bare_cr +lenient_address +ambiguous_address "
+			  "+alternative_reading\n",
 	},
 	{
 		.name = "NUL",
@@ -256,11 +267,13 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "EHLO gw\r\n", 0 },
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
-			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n", sizeof("MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n") - 1 },
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n", 
+			  sizeof("MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n") - 1 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org +nul +lenient_address\n"
-			  "rcpt 1/0 x@army.ml army.ml alt from=a@example.org +nul +lenient_address +alternative_reading\n"
+			  "rcpt 1/0 x@army.ml army.ml alt from=a@example.org +nul +lenient_address "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 none 0/0 body=0 partial +nul +lenient_address +alternative_reading\n",
 	},
 	{
@@ -285,9 +298,9 @@ static const struct dialogue dialogues[] = {
 		.name = "PROXY v1",
 		.steps = {
 			{ 'C',
-			  "PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\nEHLO gw\r\n"
-			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "QUIT\r\n", 0 },
+			  "PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n"
+			  "EHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'S', "220 mx\r\n" EHLO_OK "250 1\r\n550 2\r\n221 3\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -301,7 +314,10 @@ static const struct dialogue dialogues[] = {
 			{ 'C',
 			  "\r\n\r\n\000\r\nQUIT\n\x21\x11\000\014\300\000\002\001\300\000\002\002\r\n"
 			  "\r\nEHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", sizeof("\r\n\r\n\000\r\nQUIT\n\x21\x11\000\014\300\000\002\001\300\000\002\002\r\n\r\nEHLO gw\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nQUIT\r\n") - 1 },
+			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 
+			  sizeof("\r\n\r\n\000\r\nQUIT\n\x21\x11\000\014\300\000\002\001\300\000\002\002\r\n"
+				 "\r\nEHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
+				 "RCPT TO:<x@army.ml>\r\nQUIT\r\n") - 1 },
 			{ 'S', "220 mx\r\n" EHLO_OK "250 1\r\n550 2\r\n221 3\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -329,10 +345,13 @@ static const struct dialogue dialogues[] = {
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
 			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "BDAT 10\r\n0123456789BDAT 21 LAST\r\nRCPT TO:<y@army.ml>\r\n"
-			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "BDAT 0 LAST\r\nQUIT\r\n", 0 },
-			{ 'S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n250 5\r\n550 6\r\n554 7\r\n221 8\r\n", 0 },
+			  "BDAT 10\r\n0123456789BDAT 21 LAST\r\n"
+			  "RCPT TO:<y@army.ml>\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\nBDAT 0 LAST\r\n"
+			  "QUIT\r\n", 0 },
+			{ 'S',
+			  "250 1\r\n250 2\r\n250 3\r\n250 4\r\n"
+			  "250 5\r\n550 6\r\n554 7\r\n221 8\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -351,8 +370,8 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "220 mx\r\n", 0 },
 			{ 'C',
 			  "EHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\nBDAT 21 LAST\r\nRCPT TO:<y@army.ml>\r\n"
-			  "QUIT\r\n", 0 },
+			  "RCPT TO:<x@army.ml>\r\nBDAT 21 LAST\r\n"
+			  "RCPT TO:<y@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'S', EHLO_OK "250 1\r\n250 2\r\n250 3\r\n221 4\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -369,7 +388,8 @@ static const struct dialogue dialogues[] = {
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
 			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "BDAT 21 LAST\r\nRCPT TO:<y@army.ml>\r\nRSET\r\n", 0 },
+			  "BDAT 21 LAST\r\nRCPT TO:<y@army.ml>\r\n"
+			  "RSET\r\n", 0 },
 			{ 'S', "250 1\r\n550 2\r\n503 3\r\n250 4\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -406,7 +426,8 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "250 mx\r\n", 0 },
 			{ 'C',
 			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
-			  "BDAT 21 LAST\r\nRCPT TO:<y@army.ml>\r\nQUIT\r\n", 0 },
+			  "BDAT 21 LAST\r\nRCPT TO:<y@army.ml>\r\n"
+			  "QUIT\r\n", 0 },
 			{ 'S', "250 1\r\n250 2\r\n500 3\r\n250 4\r\n221 5\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -423,9 +444,9 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "EHLO gw\r\n", 0 },
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
-			  "MAIL FROM:<a@example.org>\r\nBDAT\r\nBDAT -1\r\n"
-			  "BDAT 99999999999999999999 LAST\r\nBDAT 5x\r\n"
-			  "BDAT 5 FIRST\r\nRCPT TO:<x@army.ml>\r\n", 0 },
+			  "MAIL FROM:<a@example.org>\r\nBDAT\r\n"
+			  "BDAT -1\r\nBDAT 99999999999999999999 LAST\r\n"
+			  "BDAT 5x\r\nBDAT 5 FIRST\r\nRCPT TO:<x@army.ml>\r\n", 0 },
 			{ 'S', "250 1\r\n501 1\r\n501 2\r\n501 3\r\n501 4\r\n501 5\r\n250 6\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -442,7 +463,8 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "STARTTLS\r\n", 0 },
 			{ 'S', "220 go\r\n", 0 },
 			{ 'C',
-			  "\026\003\001\000\005RCPT TO:<y@army.ml>\r\n", sizeof("\026\003\001\000\005RCPT TO:<y@army.ml>\r\n") - 1 },
+			  "\026\003\001\000\005RCPT TO:<y@army.ml>\r\n", 
+			  sizeof("\026\003\001\000\005RCPT TO:<y@army.ml>\r\n") - 1 },
 			{ 'S', "\026\003\003\001\n\n\n", 0 },
 		},
 		.expect = "",
@@ -473,14 +495,16 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "250 1\r\n220 go\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +pipelining_violation +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +pipelining_violation "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=0 none 0/0 body=0 partial +pipelining_violation +alternative_reading\n",
 	},
 	{
 		.name = "TLS from the start",
 		.steps = {
 			{ 'C',
-			  "\026\003\001\002\000RCPT TO:<y@army.ml>\r\n", sizeof("\026\003\001\002\000RCPT TO:<y@army.ml>\r\n") - 1 },
+			  "\026\003\001\002\000RCPT TO:<y@army.ml>\r\n", 
+			  sizeof("\026\003\001\002\000RCPT TO:<y@army.ml>\r\n") - 1 },
 			{ 'S', "\026\003\003\n\n\n", 0 },
 		},
 		.expect = "",
@@ -527,7 +551,9 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "220 mx\r\n", 0 },
 			{ 'C', "EHLO gw\r\n", 0 },
 			{ 'S', EHLO_OK, 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nDATA\r\nRSET\r\n", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "DATA\r\nRSET\r\n", 0 },
 			{ 'S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -542,7 +568,9 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "220 mx\r\n", 0 },
 			{ 'C', "EHLO gw\r\n", 0 },
 			{ 'S', EHLO_OK, 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nDATA\r\nRSET\r\n.\r\n", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "DATA\r\nRSET\r\n.\r\n", 0 },
 			{ 'S', "250 1\r\n250 2\r\n300 3\r\n250 4\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -577,15 +605,17 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nDATA\r\n", 0 },
 			{ 'S', "250 1\r\n250 2\r\n354 3\r\n", 0 },
 			{ 'C',
-			  "a\n.\nMAIL FROM:<a@example.org>\r\nRCPT TO:<y@army.ml>\r\n"
-			  "DATA\r\nb\r\n.\r\nQUIT\r\n", 0 },
+			  "a\n.\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<y@army.ml>\r\nDATA\r\n"
+			  "b\r\n.\r\nQUIT\r\n", 0 },
 			{ 'S', "250 q\r\n221 b\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "reply 1/1 250\n"
 			  "data 1 data 354\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=61 complete +lenient_end_of_data +alternative_reading\n",
 	},
 	{
@@ -603,7 +633,8 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "reply 1/1 250\n"
 			  "data 1 data 354\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=29 complete +lenient_end_of_data +alternative_reading\n",
 	},
 	{
@@ -621,7 +652,8 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "reply 1/1 250\n"
 			  "data 1 data 354\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=29 complete +lenient_end_of_data +alternative_reading\n",
 	},
 	{
@@ -639,7 +671,8 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "reply 1/1 250\n"
 			  "data 1 data 354\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=28 complete +lenient_end_of_data +alternative_reading\n",
 	},
 	{
@@ -657,7 +690,8 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "reply 1/1 250\n"
 			  "data 1 data 354\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=29 complete +lenient_end_of_data +alternative_reading\n",
 	},
 	{
@@ -764,7 +798,9 @@ static const struct dialogue dialogues[] = {
 			  "RCPT TO:<x@army.ml>\r\nRCPT TO:<x@army.ml>\r\n"
 			  "RCPT TO:<x@army.ml>\r\nRCPT TO:<x@army.ml>\r\n"
 			  "RCPT TO:<x@army.ml>\r\n", 0 },
-			{ 'S', EHLO_OK "250\r\n250-a\r\n250-\r\n250 b\n199 x\n599\n257-\n257\n450\tx\n", 0 },
+			{ 'S',
+			  EHLO_OK "250\r\n250-a\r\n250-\r\n"
+			  "250 b\n199 x\n599\n257-\n257\n450\tx\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -784,7 +820,9 @@ static const struct dialogue dialogues[] = {
 		.steps = {
 			{ 'S', "220 mx\r\n", 0 },
 			{ 'C', "EHLO gw\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
-			{ 'S', EHLO_OK "25\r\n\r\nhello\r\n600 x\r\n2x0\r\n250x\r\n250 1\r\n550 2\r\n", 0 },
+			{ 'S',
+			  EHLO_OK "25\r\n\r\nhello\r\n600 x\r\n"
+			  "2x0\r\n250x\r\n250 1\r\n550 2\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -811,9 +849,9 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "220 mx\r\n", 0 },
 			{ 'C', "EHLO gw\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
 			{ 'S',
-			  "250-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
-			  "250 yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n"
-			  "250 1\r\n550 zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n", 0 },
+			  "250-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
+			  "250 yyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n"
+			  "250 1\r\n550 zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -852,7 +890,9 @@ static const struct dialogue dialogues[] = {
 			{ 'S', "250 2\r\n250 3\r\n", 0 },
 			{ 'C', "DATA\r\n", 0 },
 			{ 'S', "354 4\r\n", 0 },
-			{ 'C', "x\r\n.\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
+			{ 'C',
+			  "x\r\n.\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'S', "250 q\r\n250 1\r\n550 2\r\n221 b\r\n", 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -948,7 +988,8 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "reply 1/1 250\n"
 			  "data 1 data 354\n"
-			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +gap_client +resync +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +gap_client +resync "
+			  "+alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=90 partial +gap_client +resync +alternative_reading\n",
 	},
 	{
@@ -1054,9 +1095,11 @@ static const struct dialogue dialogues[] = {
 		.steps = {
 			{ 'C',
 			  "EHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\nDATA\r\nReceived: x\r\n"
-			  "\r\nRCPT TO:<n@army.ml>\r\n.\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\nRSET\r\nQUIT\r\n", 0 },
+			  "RCPT TO:<x@army.ml>\r\nDATA\r\n"
+			  "Received: x\r\n\r\nRCPT TO:<n@army.ml>\r\n"
+			  ".\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\nRSET\r\n"
+			  "QUIT\r\n", 0 },
 			{ 'E', NULL, 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -1072,8 +1115,8 @@ static const struct dialogue dialogues[] = {
 		.steps = {
 			{ 'C',
 			  "EHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\nDATA\r\nRCPT TO:<b@army.ml>\r\n"
-			  "QUIT\r\n", 0 },
+			  "RCPT TO:<x@army.ml>\r\nDATA\r\n"
+			  "RCPT TO:<b@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'E', NULL, 0 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -1085,7 +1128,8 @@ static const struct dialogue dialogues[] = {
 	{
 		.name = "client side only, STARTTLS",
 		.steps = {
-			{ 'C', "EHLO gw\r\nSTARTTLS\r\n\026\003\001\001\001\nRCPT TO:<x@army.ml>\r\n", 0 },
+			{ 'C',
+			  "EHLO gw\r\nSTARTTLS\r\n\026\003\001\001\001\nRCPT TO:<x@army.ml>\r\n", 0 },
 			{ 'E', NULL, 0 },
 		},
 		.expect = "",
@@ -1106,8 +1150,8 @@ static const struct dialogue dialogues[] = {
 		.name = "client side only, AUTH",
 		.steps = {
 			{ 'C',
-			  "AUTH LOGIN\r\nYQ==\r\nYg==\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\n", 0 },
+			  "AUTH LOGIN\r\nYQ==\r\nYg==\r\n"
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
 			{ 'E', NULL, 0 },
 		},
 		.expect = "begin 1 helo= sender=a@example.org +reply_unseen\n"
@@ -1117,12 +1161,24 @@ static const struct dialogue dialogues[] = {
 	{
 		.name = "client side only, six messages",
 		.steps = {
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nBDAT 1 LAST\r\nx", 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nBDAT 1 LAST\r\nx", 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nBDAT 1 LAST\r\nx", 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nBDAT 1 LAST\r\nx", 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nBDAT 1 LAST\r\nx", 0 },
-			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nBDAT 1 LAST\r\nx", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "BDAT 1 LAST\r\nx", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "BDAT 1 LAST\r\nx", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "BDAT 1 LAST\r\nx", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "BDAT 1 LAST\r\nx", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "BDAT 1 LAST\r\nx", 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "BDAT 1 LAST\r\nx", 0 },
 		},
 		.expect = "begin 1 helo= sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
@@ -1153,7 +1209,9 @@ static const struct dialogue dialogues[] = {
 		.name = "server side only",
 		.is_ordered = true,
 		.steps = {
-			{ 'S', "220 mx\r\n" EHLO_OK "250 1\r\n250 2\r\n354 3\r\n250 q\r\n221 b\r\n", 0 },
+			{ 'S',
+			  "220 mx\r\n" EHLO_OK "250 1\r\n"
+			  "250 2\r\n354 3\r\n250 q\r\n221 b\r\n", 0 },
 		},
 		.expect = "",
 	},
@@ -1163,7 +1221,9 @@ static const struct dialogue dialogues[] = {
 		.steps = {
 			{ 'C', "e@example.org>\r\nRCPT TO:<x@army.ml>\r\nDATA\r\n", 0 },
 			{ 'S', "250 1\r\n250 2\r\n354 3\r\n", 0 },
-			{ 'C', "x\r\n.\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
+			{ 'C',
+			  "x\r\n.\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'S', "250 q\r\n250 1\r\n550 2\r\n221 b\r\n", 0 },
 		},
 		.expect = "begin 0 helo= sender= +midstream +rcpt_without_mail\n"
@@ -1195,7 +1255,8 @@ static const struct dialogue dialogues[] = {
 		.steps = {
 			{ 'S', "354 go\r\n", 0 },
 			{ 'C',
-			  "text\r\nRCPT TO:<y@army.ml>\r\n.\r\nMAIL FROM:<a@example.org>\r\n"
+			  "text\r\nRCPT TO:<y@army.ml>\r\n"
+			  ".\r\nMAIL FROM:<a@example.org>\r\n"
 			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 0 },
 			{ 'S', "250 q\r\n250 1\r\n550 2\r\n221 b\r\n", 0 },
 		},
@@ -1209,7 +1270,8 @@ static const struct dialogue dialogues[] = {
 		.open_flags = SMTP_OPEN_MIDSTREAM,
 		.steps = {
 			{ 'C',
-			  "\027\003\003\000\020RCPT TO:<y@army.ml>\r\n", sizeof("\027\003\003\000\020RCPT TO:<y@army.ml>\r\n") - 1 },
+			  "\027\003\003\000\020RCPT TO:<y@army.ml>\r\n", 
+			  sizeof("\027\003\003\000\020RCPT TO:<y@army.ml>\r\n") - 1 },
 		},
 		.expect = "",
 	},
