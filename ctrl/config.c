@@ -24,7 +24,8 @@ struct reader {
 	struct config cfg;
 };
 
-/* One setting: its name and what reads its value. @key tells the place when the value is no scalar. */
+/* One setting: its name and what reads its value. @key tells the place when the value is no scalar.
+ */
 struct setting {
 	const char *name;
 	void (*read)(struct reader *rd, struct fy_node *key, struct fy_node *value);
@@ -33,7 +34,7 @@ struct setting {
 __attribute__((format(printf, 4, 5))) static void
 report(struct reader *rd, struct fy_node *at, const char *hint, const char *fmt, ...)
 {
-	struct config_error err = { .file = rd->path, .hint = hint };
+	struct config_error err = {.file = rd->path, .hint = hint};
 	struct fy_token *token = at != NULL ? fy_node_get_scalar_token(at) : NULL;
 	const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
 	char what[512];
@@ -51,7 +52,8 @@ report(struct reader *rd, struct fy_node *at, const char *hint, const char *fmt,
 	rd->error(rd->ctx, &err);
 }
 
-/* The scalar of @value as a string of 1 to @max octets without NUL; NULL when it is none (reported). To be freed. */
+/* The scalar of @value as a string of 1 to @max octets without NUL; NULL when it is none
+ * (reported). To be freed. */
 static char *
 read_string(struct reader *rd, struct fy_node *key, struct fy_node *value, size_t max,
 	    const char *name)
@@ -173,17 +175,13 @@ read_observer_name(struct reader *rd, struct fy_node *key, struct fy_node *value
 static void read_observer(struct reader *rd, struct fy_node *key, struct fy_node *value);
 
 static const struct setting top_settings[] = {
-	{ "observer", read_observer },
-	{ "ports", read_ports },
-	{ "rules", read_rules },
-	{ "state", read_state },
-	{ "workers", read_workers },
-	{ NULL, NULL },
+	{"observer", read_observer}, {"ports", read_ports},	{"rules", read_rules},
+	{"state", read_state},	     {"workers", read_workers}, {NULL, NULL},
 };
 
 static const struct setting observer_settings[] = {
-	{ "name", read_observer_name },
-	{ NULL, NULL },
+	{"name", read_observer_name},
+	{NULL, NULL},
 };
 
 static void
@@ -220,8 +218,9 @@ read_mapping(struct reader *rd, struct fy_node *map, const struct setting *setti
 
 	while ((pair = fy_node_mapping_iterate(map, &it)) != NULL) {
 		struct fy_node *key = fy_node_pair_key(pair);
-		const char *name = key != NULL && fy_node_is_scalar(key) ?
-					   fy_node_get_scalar(key, &len) : NULL;
+		const char *name = key != NULL && fy_node_is_scalar(key)
+					   ? fy_node_get_scalar(key, &len)
+					   : NULL;
 
 		for (i = 0; name != NULL && settings[i].name != NULL; i++)
 			if (strlen(settings[i].name) == len &&
@@ -240,14 +239,14 @@ static void
 read_observer(struct reader *rd, struct fy_node *key, struct fy_node *value)
 {
 	if (value == NULL || !fy_node_is_mapping(value)) {
-		report(rd, key, "write it as: observer: {name: gw1}",
-		       "observer must be a mapping");
+		report(rd, key, "write it as: observer: {name: gw1}", "observer must be a mapping");
 		return;
 	}
 	read_mapping(rd, value, observer_settings, "observer.");
 }
 
-/* The file's octets, NUL-terminated; NULL with the reason reported and in *ret_error (negative errno). */
+/* The file's octets, NUL-terminated; NULL with the reason reported and in *ret_error (negative
+ * errno). */
 static char *
 slurp(struct reader *rd, size_t *ret_len, int *ret_error)
 {
@@ -291,9 +290,10 @@ report_yaml(struct reader *rd, struct fy_diag *diag)
 	void *it = NULL;
 
 	while ((e = fy_diag_errors_iterate(diag, &it)) != NULL) {
-		struct config_error err = { .file = rd->path, .what = e->msg };
+		struct config_error err = {.file = rd->path, .what = e->msg};
 
-		/* The parser counts lines from 0 in marks and from 1 here; an error at the end has none. */
+		/* The parser counts lines from 0 in marks and from 1 here; an error at the end has
+		 * none. */
 		err.line = e->line > 0 ? e->line : 0;
 		err.column = e->line > 0 && e->column > 0 ? e->column : 0;
 		rd->nb_errors++;
@@ -307,7 +307,7 @@ static void
 read_text(struct reader *rd, const char *text, size_t len)
 {
 	struct fy_diag_cfg diag_cfg;
-	struct fy_parse_cfg parse_cfg = { .flags = FYPCF_RESOLVE_DOCUMENT };
+	struct fy_parse_cfg parse_cfg = {.flags = FYPCF_RESOLVE_DOCUMENT};
 	struct fy_document *doc;
 	struct fy_node *root;
 
@@ -332,7 +332,8 @@ read_text(struct reader *rd, const char *text, size_t len)
 	fy_diag_destroy(parse_cfg.diag);
 }
 
-/* Nothing but blanks and comments: to the YAML parser no document at all, to us a configuration that sets nothing. */
+/* Nothing but blanks and comments: to the YAML parser no document at all, to us a configuration
+ * that sets nothing. */
 static bool
 is_empty(const char *text)
 {
@@ -347,7 +348,7 @@ is_empty(const char *text)
 int
 config_load(const char *path, config_error_fn error, void *ctx, struct config *ret)
 {
-	struct reader rd = { .path = path, .error = error, .ctx = ctx };
+	struct reader rd = {.path = path, .error = error, .ctx = ctx};
 	size_t len = 0;
 	int rc = -EINVAL;
 	char *text = slurp(&rd, &len, &rc);

@@ -21,7 +21,8 @@ become(int fd, int number)
 	return dup2(fd, number) < 0 ? -1 : 0;
 }
 
-/* In the new process, up to exec: only calls that are safe after fork(). Returns only on failure, with errno. */
+/* In the new process, up to exec: only calls that are safe after fork(). Returns only on failure,
+ * with errno. */
 static void
 child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 {
@@ -29,7 +30,8 @@ child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 	unsigned int i;
 
 	setpgid(0, 0);
-	/* It must not outlive the supervisor, whatever happens to that; nobody would empty the rings or end it. */
+	/* It must not outlive the supervisor, whatever happens to that; nobody would empty the
+	 * rings or end it. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return;
 	if (getppid() != parent)
@@ -128,7 +130,8 @@ child_reap(struct child *c)
 void
 child_signal(const struct child *c, int sig)
 {
-	/* The group exists from the child's first instruction on; before that only the process can be reached. */
+	/* The group exists from the child's first instruction on; before that only the process can
+	 * be reached. */
 	if (c->pid != 0 && kill(-c->pid, sig) < 0)
 		kill(c->pid, sig);
 }

@@ -2,8 +2,8 @@
 /*
  * cmd_replay - postern replay: captures in, alerts and a report out
  *
- * What:      reads the options, prepares the folder of the run, the store and the report file, lets the supervisor run
- *            the processes, and writes the report.
+ * What:      reads the options, prepares the folder of the run, the store and the report file, lets
+ * the supervisor run the processes, and writes the report.
  */
 #include "cmd.h"
 
@@ -38,8 +38,8 @@ struct replay {
 	char run_dir[RUNDIR_PATH_MAX]; /* empty: none was made */
 	char store[PATH_MAX], alerts[PATH_MAX];
 	char dataplane[PATH_MAX], ctrl[PATH_MAX];
-	int state_fd; /* holds the lock of the state folder; -1: none */
-	FILE *report;	       /* temporary file that becomes the report file, or NULL */
+	int state_fd;		   /* holds the lock of the state folder; -1: none */
+	FILE *report;		   /* temporary file that becomes the report file, or NULL */
 	char report_tmp[PATH_MAX]; /* its name; empty: written in place */
 };
 
@@ -63,7 +63,9 @@ open_state(struct replay *r)
 	if (dir == NULL) {
 		n = snprintf(r->store, sizeof(r->store), "%s/" STORE_NAME, r->run_dir);
 		r->cfg.journal_dir = r->run_dir;
-		return n < 0 || (size_t)n >= sizeof(r->store) ? fail(r->run_dir, "store", ENAMETOOLONG) : 0;
+		return n < 0 || (size_t)n >= sizeof(r->store)
+			       ? fail(r->run_dir, "store", ENAMETOOLONG)
+			       : 0;
 	}
 	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
 		return fail(dir, "the state folder cannot be made", errno);
@@ -73,16 +75,19 @@ open_state(struct replay *r)
 	if (access(dir, W_OK | X_OK) < 0)
 		return fail(dir, "the state folder cannot be written", errno);
 	if (flock(r->state_fd, LOCK_EX | LOCK_NB) < 0)
-		return fail(dir, errno == EWOULDBLOCK ? "another run uses this state folder" :
-							"the state folder cannot be locked", errno);
+		return fail(dir,
+			    errno == EWOULDBLOCK ? "another run uses this state folder"
+						 : "the state folder cannot be locked",
+			    errno);
 	n = snprintf(r->store, sizeof(r->store), "%s/" STORE_NAME, dir);
 	r->cfg.journal_dir = dir;
 	return n < 0 || (size_t)n >= sizeof(r->store) ? fail(dir, "store", ENAMETOOLONG) : 0;
 }
 
 /*
- * The report goes to a file of its own beside @path and takes its name at the end; only a plain file, or a name that is
- * free, can be replaced so. A link (/dev/stdout is one), a device and a pipe are written as they stand.
+ * The report goes to a file of its own beside @path and takes its name at the end; only a plain
+ * file, or a name that is free, can be replaced so. A link (/dev/stdout is one), a device and a
+ * pipe are written as they stand.
  */
 static bool
 is_replaceable(const char *path)
@@ -92,7 +97,8 @@ is_replaceable(const char *path)
 	return lstat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode);
 }
 
-/* Opened before the run: that it cannot be written is known before an hour of work, not after. 0 or an exit code. */
+/* Opened before the run: that it cannot be written is known before an hour of work, not after. 0 or
+ * an exit code. */
 static int
 open_report(struct replay *r)
 {
@@ -124,7 +130,8 @@ open_report(struct replay *r)
 	return r->report == NULL ? fail(path, "the report cannot be written", errno) : 0;
 }
 
-/* A file behind a link holds one report, not a row of them; but /dev/stdout may hold alerts already. */
+/* A file behind a link holds one report, not a row of them; but /dev/stdout may hold alerts
+ * already. */
 static void
 empty(int fd)
 {
@@ -219,7 +226,8 @@ prepare(struct replay *r)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	inputs_examine(o->captures, o->nb_captures,
-		       (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec, &r->inputs);
+		       (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec,
+		       &r->inputs);
 	r->cfg.dataplane_path = r->dataplane;
 	r->cfg.ctrl_path = r->ctrl;
 	r->cfg.captures = o->captures;
@@ -272,7 +280,8 @@ run(struct replay *r)
 	rep.exit_code = code;
 	rc = write_report(r, &rep);
 	supervisor_result_fini(&res);
-	/* Rules that are wrong explain everything after them; else a failed output is the stronger fact. */
+	/* Rules that are wrong explain everything after them; else a failed output is the stronger
+	 * fact. */
 	return code == 2 || rc == 0 ? code : rc;
 }
 

@@ -25,7 +25,7 @@ humanize_count(char *buf, size_t size, uint64_t n)
 const char *
 humanize_octets(char *buf, size_t size, uint64_t n)
 {
-	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB", "EB" };
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
 	double v = (double)n;
 	size_t u = 0;
 

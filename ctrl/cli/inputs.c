@@ -77,7 +77,8 @@ inputs_examine(char *const *paths, unsigned int nb_paths, uint64_t now_ns, struc
 		int fd = -1;
 
 		memset(&st, 0, sizeof(st));
-		/* Looked at before it is opened: opening a FIFO would show its writer a reader that goes away. */
+		/* Looked at before it is opened: opening a FIFO would show its writer a reader that
+		 * goes away. */
 		if (!standard && stat(paths[i], &st) == 0 && S_ISREG(st.st_mode))
 			fd = open(paths[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {

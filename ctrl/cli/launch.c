@@ -92,8 +92,7 @@ launch_open(const struct supervisor_config *cfg, struct launch *ret, const char 
 		return -errno;
 	if ((rc = open_pipe(ret->dp_status)) < 0 || (rc = open_pipe(ret->ctrl_status)) < 0)
 		return rc;
-	if (cfg->progress &&
-	    ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
+	if (cfg->progress && ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
 		return rc;
 	*ret_what = "a nameless temporary file";
 	ret->journal = rundir_nameless(cfg->journal_dir);
@@ -130,20 +129,21 @@ launch_close(struct launch *l)
 int
 launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, struct child *c)
 {
-	struct args a = { .nb = 0 };
+	struct args a = {.nb = 0};
 	struct child_spec spec = {
 		.path = cfg->dataplane_path,
-		.fds = { l->dp_rw, l->ctrl_ro, l->rules[0], l->dp_status[1] },
+		.fds = {l->dp_rw, l->ctrl_ro, l->rules[0], l->dp_status[1]},
 		.nb_fds = 4,
 		.stdin_fd = -1,
 		.stdout_fd = l->err[1],
 		.stderr_fd = l->err[1],
 	};
-	char runtime[RUNDIR_PATH_MAX + 32], *env[] = { runtime, NULL }, **argv;
+	char runtime[RUNDIR_PATH_MAX + 32], *env[] = {runtime, NULL}, **argv;
 	unsigned int i;
 	int rc;
 
-	/* What DPDK leaves behind goes away with the folder of the run, even if the dataplane is killed. */
+	/* What DPDK leaves behind goes away with the folder of the run, even if the dataplane is
+	 * killed. */
 	snprintf(runtime, sizeof(runtime), "XDG_RUNTIME_DIR=%s", cfg->run_dir);
 	spec.envp = env;
 	add(&a, "postern-dataplane");
@@ -175,16 +175,16 @@ int
 launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigned int start,
 	    struct child *c)
 {
-	struct args a = { .nb = 0 };
+	struct args a = {.nb = 0};
 	struct child_spec spec = {
 		.path = cfg->ctrl_path,
-		.fds = { l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal },
+		.fds = {l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal},
 		.nb_fds = 5,
 		.stdin_fd = -1,
 		.stdout_fd = l->out[1],
 		.stderr_fd = l->err[1],
 	};
-	char starts[64], run_id[NUMBER_MAX], *env[] = { starts, NULL };
+	char starts[64], run_id[NUMBER_MAX], *env[] = {starts, NULL};
 
 	snprintf(starts, sizeof(starts), "POSTERN_CTRL_STARTS=%u", start);
 	snprintf(run_id, sizeof(run_id), "%016" PRIx64, cfg->run_id);

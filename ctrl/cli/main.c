@@ -22,9 +22,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{ "replay", cmd_replay, "inspect captures and write down what was found" },
-	{ "alerts", cmd_alerts, "list, show and export stored alerts" },
-	{ "rules", cmd_rules, "check rule files, explain what they say about an address" },
+	{"replay", cmd_replay, "inspect captures and write down what was found"},
+	{"alerts", cmd_alerts, "list, show and export stored alerts"},
+	{"rules", cmd_rules, "check rule files, explain what they say about an address"},
 };
 
 enum {
@@ -70,14 +70,15 @@ unknown(const char *name)
 		names[i] = commands[i].name;
 	meant = suggest_word(name, names, NB_COMMANDS);
 	if (meant != NULL)
-		return cli_usage_error("postern", "unknown command \"%.200s\"; did you mean \"%s\"?",
-				       name, meant);
+		return cli_usage_error(
+			"postern", "unknown command \"%.200s\"; did you mean \"%s\"?", name, meant);
 	return cli_usage_error("postern", "unknown command \"%.200s\"", name);
 }
 
 /*
- * A caller may have closed some of descriptors 0 to 2: the next thing opened, a store perhaps, would take the number and
- * be written over by messages. Such a number is filled with something that fails when it is used.
+ * A caller may have closed some of descriptors 0 to 2: the next thing opened, a store perhaps,
+ * would take the number and be written over by messages. Such a number is filled with something
+ * that fails when it is used.
  */
 static int
 fill_standard(void)
@@ -94,7 +95,7 @@ fill_standard(void)
 int
 main(int argc, char **argv)
 {
-	char help[] = "--help", *help_argv[] = { NULL, help, NULL };
+	char help[] = "--help", *help_argv[] = {NULL, help, NULL};
 	const struct command *cmd;
 
 	if (fill_standard() < 0)

@@ -76,7 +76,8 @@ progress_draw(struct progress *p, uint64_t octets, uint64_t now_ns)
 
 	if (!p->on)
 		return;
-	/* Octets are those of the packets, the total is that of the files: close, but never beyond. */
+	/* Octets are those of the packets, the total is that of the files: close, but never beyond.
+	 */
 	if (p->total != 0 && octets > p->total)
 		octets = p->total;
 	step = (double)(now_ns - p->last_ns) / 1e9;

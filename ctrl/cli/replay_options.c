@@ -14,7 +14,8 @@
 #define COMMAND "postern replay"
 #define PORTS_DEFAULT "25,587,2525"
 
-_Static_assert((int)CONFIG_WORKERS_MAX == (int)DP_WORKERS_MAX, "as many workers as there are rings");
+_Static_assert((int)CONFIG_WORKERS_MAX == (int)DP_WORKERS_MAX,
+	       "as many workers as there are rings");
 
 enum {
 	LOOP_MAX = 1000000,
@@ -39,32 +40,35 @@ enum option {
 };
 
 static const struct cli_option options[] = {
-	[OPT_RULES] = { "rules", 'r', "PATH", "rule file or folder (default: the rules that ship)" },
-	[OPT_CONFIG] = { "config", 'c', "FILE", "settings from a postern.yaml; options win over it" },
-	[OPT_PORTS] = { "ports", 'p', "LIST", "TCP ports that speak SMTP (default " PORTS_DEFAULT ")" },
-	[OPT_ALERTS] = { "alerts", 'a', "FILE", "write alerts as JSON lines; - is standard output" },
-	[OPT_ENVELOPES] = { "envelopes", 'e', "FILE", "write every transaction as a JSON line; - likewise" },
-	[OPT_STATE] = { "state", 's', "DIR", "keep the store there (default: none is kept)" },
-	[OPT_REPORT] = { "report", 0, "text|json", "form of the report (default text)" },
-	[OPT_REPORT_FILE] = { "report-file", 0, "FILE", "write the report there" },
-	[OPT_WORKERS] = { "workers", 'w', "N", "threads that inspect, 1 to 64 (default 1)" },
-	[OPT_SPEED] = { "speed", 0, "SPEED", "max, real, x2.5, 200kpps or 1.5gbps (default max)" },
-	[OPT_LOOP] = { "loop", 0, "N", "read the captures N times, as fresh connections" },
-	[OPT_NO_PROGRESS] = { "no-progress", 0, NULL, "no progress bar" },
-	[OPT_QUIET] = { "quiet", 'q', NULL, "nothing for people: errors only" },
-	[OPT_HELP] = { "help", 'h', NULL, "this text" },
-	[OPT_NB] = { NULL, 0, NULL, NULL },
+	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
+	[OPT_CONFIG] = {"config", 'c', "FILE", "settings from a postern.yaml; options win over it"},
+	[OPT_PORTS] = {"ports", 'p', "LIST",
+		       "TCP ports that speak SMTP (default " PORTS_DEFAULT ")"},
+	[OPT_ALERTS] = {"alerts", 'a', "FILE", "write alerts as JSON lines; - is standard output"},
+	[OPT_ENVELOPES] = {"envelopes", 'e', "FILE",
+			   "write every transaction as a JSON line; - likewise"},
+	[OPT_STATE] = {"state", 's', "DIR", "keep the store there (default: none is kept)"},
+	[OPT_REPORT] = {"report", 0, "text|json", "form of the report (default text)"},
+	[OPT_REPORT_FILE] = {"report-file", 0, "FILE", "write the report there"},
+	[OPT_WORKERS] = {"workers", 'w', "N", "threads that inspect, 1 to 64 (default 1)"},
+	[OPT_SPEED] = {"speed", 0, "SPEED", "max, real, x2.5, 200kpps or 1.5gbps (default max)"},
+	[OPT_LOOP] = {"loop", 0, "N", "read the captures N times, as fresh connections"},
+	[OPT_NO_PROGRESS] = {"no-progress", 0, NULL, "no progress bar"},
+	[OPT_QUIET] = {"quiet", 'q', NULL, "nothing for people: errors only"},
+	[OPT_HELP] = {"help", 'h', NULL, "this text"},
+	[OPT_NB] = {NULL, 0, NULL, NULL},
 };
 
 static int
 print_help(void)
 {
 	printf("Usage: " COMMAND " [OPTION...] CAPTURE...\n\n"
-	       "Inspects pcap and pcapng captures (- is standard input) as if they came from the wire,\n"
-	       "prints the alerts, then a report.\n\n");
+	       "Inspects pcap and pcapng captures (- is standard input) as if they came from\n"
+	       "the wire, prints the alerts, then a report.\n\n");
 	cli_print_options(options);
-	printf("\nExit codes: 0 all read; 2 usage, rules or configuration wrong; 3 a capture could not be\n"
-	       "read; 4 store, output or a process failed; 128 + N interrupted by signal N.\n");
+	printf("\nExit codes: 0 all read; 2 usage, rules or configuration wrong; 3 a capture\n"
+	       "could not be read; 4 store, output or a process failed; 128 + N interrupted by\n"
+	       "signal N.\n");
 	return fflush(stdout) != 0 ? 1 : 0;
 }
 
@@ -87,8 +91,8 @@ skip_decimal(const char *p)
 bool
 replay_speed_is_valid(const char *text)
 {
-	static const char *const units[] = { "pps", "kpps", "mpps", "gpps",
-					     "bps", "kbps", "mbps", "gbps" };
+	static const char *const units[] = {"pps", "kpps", "mpps", "gpps",
+					    "bps", "kbps", "mbps", "gbps"};
 	size_t i;
 
 	if (strcmp(text, "max") == 0 || strcmp(text, "real") == 0)
@@ -110,7 +114,8 @@ take_number(const char *name, const char *value, unsigned int max, unsigned int 
 	uint64_t n;
 
 	if (cli_number(value, 1, max, &n) < 0)
-		return cli_usage_error(COMMAND, "--%s: expected a whole number from 1 to %u, not \"%.100s\"",
+		return cli_usage_error(COMMAND,
+				       "--%s: expected a whole number from 1 to %u, not \"%.100s\"",
 				       name, max, value);
 	*ret = (unsigned int)n;
 	return 0;
@@ -155,8 +160,8 @@ take_option(struct replay_options *o, int opt, const char *value)
 		return 0;
 	case OPT_REPORT:
 		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
-			return cli_usage_error(COMMAND, "--report: expected text or json, not \"%.100s\"",
-					       value);
+			return cli_usage_error(
+				COMMAND, "--report: expected text or json, not \"%.100s\"", value);
 		o->format = value[0] == 'j' ? REPORT_JSON : REPORT_TEXT;
 		return 0;
 	case OPT_REPORT_FILE:
@@ -166,8 +171,10 @@ take_option(struct replay_options *o, int opt, const char *value)
 		return take_number("workers", value, DP_WORKERS_MAX, &o->workers);
 	case OPT_SPEED:
 		if (!replay_speed_is_valid(value))
-			return cli_usage_error(COMMAND, "--speed: expected max, real, x2.5, 200kpps or "
-							"1.5gbps, not \"%.100s\"", value);
+			return cli_usage_error(COMMAND,
+					       "--speed: expected max, real, x2.5, 200kpps or "
+					       "1.5gbps, not \"%.100s\"",
+					       value);
 		o->speed = value;
 		return 0;
 	case OPT_LOOP:
@@ -200,9 +207,9 @@ check_outputs(const struct replay_options *o)
 	const struct {
 		const char *option, *path;
 	} out[] = {
-		{ "alerts", o->alerts },
-		{ "envelopes", o->envelopes },
-		{ "report-file", o->report_file },
+		{"alerts", o->alerts},
+		{"envelopes", o->envelopes},
+		{"report-file", o->report_file},
 	};
 	unsigned int i, j;
 
@@ -211,14 +218,16 @@ check_outputs(const struct replay_options *o)
 			continue;
 		for (j = 0; j < i; j++)
 			if (out[j].path != NULL && same_file(out[i].path, out[j].path))
-				return cli_usage_error(COMMAND, "--%s and --%s cannot both be %.200s",
-						       out[j].option, out[i].option,
-						       strcmp(out[i].path, "-") == 0 ?
-							       "standard output" : out[i].path);
+				return cli_usage_error(
+					COMMAND, "--%s and --%s cannot both be %.200s",
+					out[j].option, out[i].option,
+					strcmp(out[i].path, "-") == 0 ? "standard output"
+								      : out[i].path);
 		for (j = 0; j < o->nb_captures; j++)
 			if (strcmp(o->captures[j], "-") != 0 &&
 			    same_file(out[i].path, o->captures[j]))
-				return cli_usage_error(COMMAND, "--%s would write into the capture %.200s",
+				return cli_usage_error(COMMAND,
+						       "--%s would write into the capture %.200s",
 						       out[i].option, o->captures[j]);
 	}
 	return 0;
@@ -264,8 +273,9 @@ join_config(struct replay_options *o)
 	o->observer = o->config.observer;
 	if (o->rules == NULL) {
 		if (paths_default_rules(o->default_rules, sizeof(o->default_rules)) < 0)
-			return cli_usage_error(COMMAND, "the rules that ship are not installed; name "
-							"others with --rules");
+			return cli_usage_error(COMMAND,
+					       "the rules that ship are not installed; name "
+					       "others with --rules");
 		o->rules = o->default_rules;
 	}
 	return 0;

@@ -35,8 +35,7 @@ report_rates(const struct supervisor_result *res, struct report_rates *ret)
 	ret->clear = c[DP_STAT_FLOWS] > ret->opaque ? c[DP_STAT_FLOWS] - ret->opaque : 0;
 	ret->mpps = ratio((double)ret->packets / 1e6, wall_s);
 	ret->gbps = ratio((double)ret->octets * 8 / 1e9, wall_s);
-	ret->ns_per_packet =
-		res->ended ? ratio((double)res->cpu_ns, (double)ret->packets) : NAN;
+	ret->ns_per_packet = res->ended ? ratio((double)res->cpu_ns, (double)ret->packets) : NAN;
 	ret->ns_per_packet_all = ratio((double)cpu, (double)ret->packets);
 }
 
@@ -45,10 +44,10 @@ report_outcome(const struct supervisor_result *res)
 {
 	int code = supervisor_exit_code(res);
 
-	return code == 0 ? "complete" :
-	       code == 3 ? "incomplete" :
-	       code > 128 ? "interrupted" :
-			    "failed";
+	return code == 0    ? "complete"
+	       : code == 3  ? "incomplete"
+	       : code > 128 ? "interrupted"
+			    : "failed";
 }
 
 static void
@@ -112,7 +111,8 @@ text_captures(FILE *out, const struct report *r)
 	char path[SHOWN_MAX], text[SHOWN_MAX], note[64], octets[32];
 	unsigned int i;
 
-	snprintf(note, sizeof(note), "%s%s", humanize_octets(octets, sizeof(octets), r->file_octets),
+	snprintf(note, sizeof(note), "%s%s",
+		 humanize_octets(octets, sizeof(octets), r->file_octets),
 		 r->loop > 1 ? " each round" : "");
 	line(out, "captures", r->nb_captures, r->file_octets != 0 ? note : "");
 	if (r->loop > 1)
@@ -147,7 +147,8 @@ text_costs(FILE *out, const struct supervisor_result *res, const struct report_r
 	if (f->packets != 0)
 		fprintf(out, "  %.1f ns CPU per packet of all processes, start and end included",
 			f->ns_per_packet_all);
-	fprintf(out, "\n  %-26s %15s  dataplane (mapped captures included); control %s, supervisor %s\n",
+	fprintf(out,
+		"\n  %-26s %15s  dataplane (mapped captures included); control %s, supervisor %s\n",
 		"peak memory", humanize_octets(a, sizeof(a), res->dataplane_peak),
 		humanize_octets(b, sizeof(b), res->ctrl_peak),
 		humanize_octets(c, sizeof(c), res->supervisor_peak));
@@ -197,7 +198,8 @@ report_text(FILE *out, const struct report *r)
 	report_rates(res, &f);
 	fprintf(out, "Postern %s, replay %016" PRIx64 "\n", POSTERN_VERSION, r->run_id);
 	text_captures(out, r);
-	snprintf(note, sizeof(note), "%s on the wire", humanize_octets(octets, sizeof(octets), f.octets));
+	snprintf(note, sizeof(note), "%s on the wire",
+		 humanize_octets(octets, sizeof(octets), f.octets));
 	line(out, "packets", f.packets, note);
 	text_coverage(out, &f, c[DP_STAT_FLOWS]);
 	line(out, "transactions", c[DP_STAT_TRANSACTIONS], "");

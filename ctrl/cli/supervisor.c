@@ -39,9 +39,9 @@ struct run {
 	struct dp_shm dp_shm, ctrl_shm;
 	struct progress progress;
 	int signal_fd;
-	bool dp_told;	    /* to stop; how it ends is no news */
-	bool ctrl_told;	    /* to stop; it is not started again */
-	uint64_t dp_kill_at;   /* monotonic ns; 0: no limit */
+	bool dp_told;	     /* to stop; how it ends is no news */
+	bool ctrl_told;	     /* to stop; it is not started again */
+	uint64_t dp_kill_at; /* monotonic ns; 0: no limit */
 	uint64_t ctrl_term_at;
 	uint64_t ctrl_kill_at;
 };
@@ -339,13 +339,13 @@ static void
 loop_once(struct run *run)
 {
 	struct pollfd p[] = {
-		{ .fd = run->signal_fd, .events = POLLIN },
-		{ .fd = run->l.dp_status[0], .events = POLLIN },
-		{ .fd = run->l.ctrl_status[0], .events = POLLIN },
-		{ .fd = run->l.out[0], .events = POLLIN },
-		{ .fd = run->l.err[0], .events = POLLIN },
-		{ .fd = child_runs(&run->dp) ? run->dp.pidfd : -1, .events = POLLIN },
-		{ .fd = child_runs(&run->ctrl) ? run->ctrl.pidfd : -1, .events = POLLIN },
+		{.fd = run->signal_fd, .events = POLLIN},
+		{.fd = run->l.dp_status[0], .events = POLLIN},
+		{.fd = run->l.ctrl_status[0], .events = POLLIN},
+		{.fd = run->l.out[0], .events = POLLIN},
+		{.fd = run->l.err[0], .events = POLLIN},
+		{.fd = child_runs(&run->dp) ? run->dp.pidfd : -1, .events = POLLIN},
+		{.fd = child_runs(&run->ctrl) ? run->ctrl.pidfd : -1, .events = POLLIN},
 	};
 	bool reading = run->res->begun && !run->res->ended;
 	uint64_t now = now_ns();
@@ -379,7 +379,7 @@ loop_once(struct run *run)
 void
 supervisor_hold_signals(sigset_t *ret_held)
 {
-	static const int wanted[] = { SIGHUP, SIGINT, SIGTERM, SIGTSTP };
+	static const int wanted[] = {SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 	struct sigaction sa;
 	size_t i;
 
@@ -452,8 +452,9 @@ read_counters(struct run *run)
 		say(run, "DEFECT: the accounting of packets does not come out even; "
 			 "please report this");
 	if (res->flaws.lost)
-		say(run, "DEFECT: %" PRIu64 " events were lost and %" PRIu64 " refused; "
-			 "please report this",
+		say(run,
+		    "DEFECT: %" PRIu64 " events were lost and %" PRIu64 " refused; "
+		    "please report this",
 		    res->total.c[DP_STAT_EVENTS_LOST], res->malformed);
 }
 
@@ -526,32 +527,4 @@ supervisor_run(const struct supervisor_config *cfg, struct supervisor_result *re
 		close(run->signal_fd);
 	free(run);
 	return rc;
-}
-
-int
-supervisor_exit_code(const struct supervisor_result *res)
-{
-	const struct supervisor_flaws *f = &res->flaws;
-
-	if (f->rules_wrong)
-		return 2;
-	if (f->ctrl_failed || f->dataplane_failed || f->start_failed || f->unbalanced || f->lost)
-		return 4;
-	if (f->signal != 0)
-		return 128 + f->signal;
-	return res->nb_errors_in_all != 0 ? 3 : 0;
-}
-
-void
-supervisor_result_fini(struct supervisor_result *res)
-{
-	unsigned int i;
-
-	for (i = 0; i < res->nb_errors; i++) {
-		free(res->errors[i].path);
-		free(res->errors[i].text);
-	}
-	free(res->errors);
-	free(res->ctrl_error);
-	memset(res, 0, sizeof(*res));
 }

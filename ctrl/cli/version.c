@@ -24,7 +24,7 @@ static void
 print_dataplane(void)
 {
 	char path[PATH_MAX], line[256], shown[512];
-	char name[] = "postern-dataplane", option[] = "--version", *argv[] = { name, option, NULL };
+	char name[] = "postern-dataplane", option[] = "--version", *argv[] = {name, option, NULL};
 	posix_spawn_file_actions_t actions;
 	int ends[2], rc;
 	pid_t pid;
