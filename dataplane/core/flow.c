@@ -5,12 +5,13 @@ enum {
 	ORDER_STEPS_MAX = 64, /* entries walked back to keep the list of beginnings in order */
 };
 
+/* At least twice the entries: few chains are longer than the one entry that was prefetched. */
 static uint32_t
 nb_buckets(uint32_t flows_max)
 {
 	uint32_t n = 64;
 
-	while (n < flows_max && n < (1u << 31))
+	while (n / 2 < flows_max && n < (1u << 31))
 		n *= 2;
 	return n;
 }

@@ -396,15 +396,15 @@ drain_server(struct tcp_reasm *r, struct flow *f)
 	return true;
 }
 
-/* Only one side was ever seen, and by now the other should have been. */
+/* Only one side was ever seen, and it acknowledged octets that the other, by now, should have been seen to send. */
 static bool
 one_sided(struct flow *f)
 {
-	uint32_t seen = f->flags & (FLOW_SEEN << FLOW_CLIENT | FLOW_SEEN << FLOW_SERVER);
+	enum flow_side other = f->flags & FLOW_SEEN << FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT;
 
-	if (seen == (FLOW_SEEN << FLOW_CLIENT | FLOW_SEEN << FLOW_SERVER))
+	if (f->flags & FLOW_SEEN << other)
 		f->flags &= ~FLOW_ONE_SIDED;
-	else if (f->nb_pkts >= TCP_ONE_SIDED_PKTS)
+	else if (f->nb_pkts >= TCP_ONE_SIDED_PKTS && tcp_seq_lt(f->dir[other].next, f->dir[other].acked))
 		f->flags |= FLOW_ONE_SIDED;
 	return f->flags & FLOW_ONE_SIDED;
 }

@@ -35,7 +35,7 @@
 enum {
 	TCP_SEG_LEN = 2048,	/* a block of the pool */
 	TCP_EVIDENCE_PKTS = 32, /* later packets of a flow that a proven hole is waited for */
-	TCP_ONE_SIDED_PKTS = 4, /* packets of one side and none of the other: there is no other side in the capture */
+	TCP_ONE_SIDED_PKTS = 4, /* packets of one side and none of the other, whose octets are acknowledged */
 	TCP_RIVALS_MAX = 8,	/* conflicting copies kept per flow */
 	TCP_ALT_LINE_MAX = 4608, /* octets of an unfinished line in another reading */
 	TCP_SCRATCH_HEAD = 8192, /* octets before, and after, a differing segment that its text may take */

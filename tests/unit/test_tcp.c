@@ -684,6 +684,7 @@ test_one_sided_client(void **state)
 	tcp_builder_raw(&x->b, C, PACKET_SYN, 1000, 0, "", 0);
 	tcp_builder_ack(&x->b, C);
 	client_at(x, 0, "EHLO a\r\n");
+	x->b.sent[S] = 20;
 	client_at(x, 8, "DATA\r\n");
 	client_at(x, 14, "body\r\n");
 	run(x);
