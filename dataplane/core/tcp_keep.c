@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include "tcp_queue.h"
+
 enum {
 	KEEP_UNACKED_BLOCKS = 4,
 };

@@ -3,45 +3,11 @@
 
 #include "smtp_body.h"
 #include "tcp_keep.h"
+#include "tcp_queue.h"
 
 enum {
 	ACK_AHEAD_MAX = 1 << 26, /* an acknowledgement further ahead of what was seen is not believed */
 };
-
-/* --- blocks --- */
-
-uint32_t
-tcp_seg_get(struct tcp_reasm *r, struct flow *f)
-{
-	uint32_t idx = f->nb_blocks < r->flow_blocks ? pool_get(&r->segs) : POOL_NONE;
-	struct tcp_seg *s = tcp_seg_at(r, idx);
-
-	if (s == NULL) {
-		dp_count(r->counters, DP_STAT_POOL_REASM, 1);
-		r->sink->note(r->sink_ctx, f, DP_ANOMALY_BIT(RESOURCE));
-		return POOL_NONE;
-	}
-	f->nb_blocks++;
-	s->next = POOL_NONE;
-	s->len = 0;
-	s->ack = 0;
-	s->off = 0;
-	s->kind = TCP_SEG_DATA;
-	return idx;
-}
-
-void
-tcp_seg_put(struct tcp_reasm *r, struct flow *f, uint32_t idx)
-{
-	pool_put(&r->segs, idx);
-	f->nb_blocks--;
-}
-
-static uint32_t
-seg_end(const struct tcp_seg *s)
-{
-	return s->seq + s->len;
-}
 
 /* --- the consumer --- */
 
@@ -177,158 +143,6 @@ is_held(const struct flow *f, uint32_t ack)
 	return tcp_seq_lt(rcv, ack) && ack - rcv < ACK_AHEAD_MAX;
 }
 
-/* --- the list of what waits --- */
-
-static void
-list_pop(struct tcp_reasm *r, struct flow *f, enum flow_side side)
-{
-	uint32_t idx = f->dir[side].head;
-	const struct tcp_seg *s = tcp_seg_at(r, idx);
-
-	f->cold[side].queued -= s->kind == TCP_SEG_DATA ? s->len : 0;
-	f->dir[side].head = s->next;
-	tcp_seg_put(r, f, idx);
-}
-
-/* The first @n octets of @s, the first of its list, are delivered. */
-static void
-seg_trim(struct flow *f, enum flow_side side, struct tcp_seg *s, uint32_t n)
-{
-	s->seq += n;
-	s->off += (uint16_t)n;
-	s->len -= n;
-	f->cold[side].queued -= n;
-}
-
-static void
-rcv_advance(struct tcp_reasm *r, struct flow *f, enum flow_side side)
-{
-	struct flow_dir_cold *c = &f->cold[side];
-	const struct tcp_seg *s = tcp_seg_at(r, f->dir[side].head);
-
-	for (; s != NULL && tcp_seq_leq(s->seq, c->rcv); s = tcp_seg_at(r, s->next))
-		c->rcv = tcp_seq_max(c->rcv, seg_end(s));
-	c->hole_pkt = 0;
-}
-
-/* Put octets [@seq, @seq + @len) (none present when @p is NULL) between @prev and what follows it. -1: no memory. */
-static int
-list_put(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t *prev, uint32_t seq, const uint8_t *p,
-	 uint32_t len, uint32_t ack)
-{
-	struct tcp_seg *s = tcp_seg_at(r, *prev);
-	struct flow_dir_cold *c = &f->cold[side];
-
-	if (f->dir[side].head == POOL_NONE) {
-		c->rcv = f->dir[side].next;
-		c->queued = 0;
-		c->hole_pkt = 0;
-	}
-	while (len > 0) {
-		uint32_t room = s == NULL || s->kind != TCP_SEG_DATA || p == NULL || seg_end(s) != seq || s->ack != ack ?
-					0 : (uint32_t)sizeof(s->data) - s->off - s->len;
-		uint32_t n, idx;
-
-		if (room == 0) {
-			idx = tcp_seg_get(r, f);
-			if (idx == POOL_NONE)
-				return -1;
-			if (s == NULL) {
-				tcp_seg_at(r, idx)->next = f->dir[side].head;
-				if (f->dir[side].head == POOL_NONE)
-					c->tail = idx;
-				f->dir[side].head = idx;
-			} else {
-				tcp_seg_at(r, idx)->next = s->next;
-				s->next = idx;
-				if (c->tail == *prev)
-					c->tail = idx;
-			}
-			*prev = idx;
-			s = tcp_seg_at(r, idx);
-			s->seq = seq;
-			s->ack = ack;
-			s->kind = p == NULL ? TCP_SEG_GAP : TCP_SEG_DATA;
-			room = p == NULL ? len : (uint32_t)sizeof(s->data);
-		}
-		n = len < room ? len : room;
-		if (p != NULL) {
-			memcpy(s->data + s->off + s->len, p, n);
-			p += n;
-			c->queued += n;
-		}
-		s->len += n;
-		seq += n;
-		len -= n;
-	}
-	return 0;
-}
-
-/* Try to put octets in front of those of @s, which begin where they end. */
-static bool
-seg_prepend(struct tcp_seg *s, const uint8_t *p, uint32_t len, uint32_t ack)
-{
-	if (s->kind != TCP_SEG_DATA || s->ack != ack || s->len + len > sizeof(s->data))
-		return false;
-	if (s->off < len) {
-		memmove(s->data + sizeof(s->data) - s->len, s->data + s->off, s->len);
-		s->off = (uint16_t)(sizeof(s->data) - s->len);
-	}
-	s->off -= len;
-	s->seq -= len;
-	s->len += len;
-	memcpy(s->data + s->off, p, len);
-	return true;
-}
-
-/*
- * Queue octets that are not before next. What is there already stays; *ret_differs tells whether it was different.
- * *ret_end: all octets before it are in the list. 0, or -1 when memory ran out before the end.
- */
-static int
-list_insert(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t seq, const uint8_t *p, uint32_t len,
-	    uint32_t ack, bool *ret_differs, uint32_t *ret_end)
-{
-	struct flow_dir_cold *c = &f->cold[side];
-	uint32_t end = seq + len, prev = POOL_NONE, at = f->dir[side].head;
-	int rc = 0;
-
-	*ret_differs = false;
-	if (at != POOL_NONE && tcp_seq_leq(seg_end(tcp_seg_at(r, c->tail)), seq)) {
-		prev = c->tail;
-		at = POOL_NONE;
-	}
-	while (seq != end && rc == 0) {
-		struct tcp_seg *s = tcp_seg_at(r, at);
-		uint32_t stop, n;
-
-		if (s != NULL && tcp_seq_leq(seg_end(s), seq)) {
-			prev = at;
-			at = s->next;
-			continue;
-		}
-		stop = s == NULL ? end : tcp_seq_min(end, tcp_seq_leq(s->seq, seq) ? seg_end(s) : s->seq);
-		n = stop - seq;
-		if (s != NULL && tcp_seq_leq(s->seq, seq)) {
-			if (p != NULL && s->kind == TCP_SEG_DATA &&
-			    memcmp(s->data + s->off + (seq - s->seq), p, n) != 0)
-				*ret_differs = true;
-		} else if (s != NULL && p != NULL && stop == s->seq && seg_prepend(s, p, n, ack)) {
-			c->queued += n;
-		} else {
-			rc = list_put(r, f, side, &prev, seq, p, n, ack);
-		}
-		if (rc == 0) {
-			seq = stop;
-			p = p == NULL ? NULL : p + n;
-		}
-	}
-	*ret_end = seq;
-	if (f->dir[side].head != POOL_NONE)
-		rcv_advance(r, f, side);
-	return rc;
-}
-
 /* --- going on --- */
 
 static bool
@@ -352,10 +166,10 @@ drain_client(struct tcp_reasm *r, struct flow *f)
 		}
 		progress |= n > 0;
 		if (n < s->len) {
-			seg_trim(f, FLOW_CLIENT, s, n);
+			tcp_queue_trim(f, FLOW_CLIENT, s, n);
 			break;
 		}
-		list_pop(r, f, FLOW_CLIENT);
+		tcp_queue_pop(r, f, FLOW_CLIENT);
 	}
 	if (progress) {
 		f->flags &= ~FLOW_STALL;
@@ -388,11 +202,11 @@ drain_server(struct tcp_reasm *r, struct flow *f)
 			n = (uint32_t)(lf - p) + 1;
 		deliver_server(r, f, p, n);
 		if (n < s->len) {
-			seg_trim(f, FLOW_SERVER, s, n);
+			tcp_queue_trim(f, FLOW_SERVER, s, n);
 			return true;
 		}
 	}
-	list_pop(r, f, FLOW_SERVER);
+	tcp_queue_pop(r, f, FLOW_SERVER);
 	return true;
 }
 
@@ -449,14 +263,14 @@ give_up_hole(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t 
 	f->cold[side].hole_pkt = 0;
 	if (rcv != f->dir[side].next || is_waiting(f, side)) {
 		/* Without memory for that the wait ends here; the hole is met again without it. */
-		if (list_insert(r, f, side, rcv, NULL, to - rcv, 0, &differs, &end) != 0)
+		if (tcp_queue_insert(r, f, side, rcv, NULL, to - rcv, 0, &differs, &end) != 0)
 			r->sink->give_up(r->sink_ctx, f);
 		return;
 	}
 	sink_gap(r, f, side, to - rcv);
 	if (f->dir[side].head != POOL_NONE) {
 		f->cold[side].rcv = f->dir[side].next;
-		rcv_advance(r, f, side);
+		tcp_queue_advance(r, f, side);
 	}
 }
 
@@ -532,7 +346,7 @@ tcp_reasm_settle(struct tcp_reasm *r, struct flow *f, bool force)
 				struct tcp_seg *s = tcp_seg_at(r, f->dir[FLOW_CLIENT].head);
 
 				sink_gap(r, f, FLOW_CLIENT, s->len);
-				list_pop(r, f, FLOW_CLIENT);
+				tcp_queue_pop(r, f, FLOW_CLIENT);
 			}
 		} else if (f->flags & FLOW_ONE_SIDED && f->dir[FLOW_SERVER].head != POOL_NONE &&
 			   drain_server(r, f)) {
@@ -589,7 +403,7 @@ queue(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t seq, co
 {
 	uint32_t ack = side == FLOW_SERVER && in->has_ack ? in->ack : 0, end;
 	bool differs;
-	int rc = list_insert(r, f, side, seq, p, len, ack, &differs, &end);
+	int rc = tcp_queue_insert(r, f, side, seq, p, len, ack, &differs, &end);
 
 	if (differs && side == FLOW_CLIENT)
 		tcp_keep_rival(r, f, seq, p, len);
@@ -609,7 +423,7 @@ input_missing(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t
 		return;
 	if (f->dir[side].head == POOL_NONE && seq == f->dir[side].next && !is_waiting(f, side)) {
 		sink_gap(r, f, side, end - seq);
-	} else if (list_insert(r, f, side, seq, NULL, end - seq, 0, &differs, &at) != 0) {
+	} else if (tcp_queue_insert(r, f, side, seq, NULL, end - seq, 0, &differs, &at) != 0) {
 		tcp_reasm_settle(r, f, true);
 		if (tcp_seq_lt(f->dir[side].next, end))
 			sink_gap(r, f, side, end - f->dir[side].next);
@@ -640,8 +454,8 @@ input_opaque(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t 
 		while (f->dir[i].head != POOL_NONE) {
 			const struct tcp_seg *s = tcp_seg_at(r, f->dir[i].head);
 
-			f->dir[i].next = tcp_seq_max(f->dir[i].next, seg_end(s));
-			list_pop(r, f, i);
+			f->dir[i].next = tcp_seq_max(f->dir[i].next, tcp_seg_end(s));
+			tcp_queue_pop(r, f, i);
 		}
 	}
 	f->dir[side].next = tcp_seq_max(f->dir[side].next, end);

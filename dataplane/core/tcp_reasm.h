@@ -122,8 +122,4 @@ tcp_seg_at(const struct tcp_reasm *r, uint32_t idx)
 	return idx == POOL_NONE ? NULL : pool_at(&r->segs, idx);
 }
 
-/* A block for @f, or POOL_NONE (counted and noted) when its or the worker's limit is reached. */
-uint32_t tcp_seg_get(struct tcp_reasm *r, struct flow *f);
-void tcp_seg_put(struct tcp_reasm *r, struct flow *f, uint32_t idx);
-
 #endif

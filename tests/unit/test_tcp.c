@@ -550,6 +550,27 @@ test_gap_acknowledged(void **state)
 	fix_free(x);
 }
 
+/* The same while the client goes on sending. */
+static void
+test_gap_acknowledged_under_way(void **state)
+{
+	struct fix *x = fix_new(1000);
+	uint32_t i;
+
+	(void)state;
+	tcp_builder_handshake(&x->b);
+	client_at(x, 10, "x");
+	for (i = 1; i <= TCP_EVIDENCE_PKTS / 2; i++) {
+		tcp_builder_ack(&x->b, S);
+		client_at(x, 10 + i, "x");
+	}
+	tcp_builder_ack(&x->b, S);
+	run(x);
+	assert_memory_equal(x->out, "[gap c 10]c:xxx", 15);
+	finish(x);
+	fix_free(x);
+}
+
 /* The client says it has server octets that nobody saw: no gap before something waits behind it. */
 static void
 test_lying_ack(void **state)
@@ -847,6 +868,7 @@ main(void)
 		cmocka_unit_test(test_body_retransmission_is_silent),
 		cmocka_unit_test(test_keep_limit),
 		cmocka_unit_test(test_gap_acknowledged),
+		cmocka_unit_test(test_gap_acknowledged_under_way),
 		cmocka_unit_test(test_lying_ack),
 		cmocka_unit_test(test_gap_by_octets),
 		cmocka_unit_test(test_gap_by_memory),
