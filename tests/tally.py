@@ -37,7 +37,8 @@ def one_log(args):
     if not tests:
         take(args.results, args.build, 'FAIL', 'meson test left no results')
     for t in tests:
-        suite = re.sub('^[^:]*:', '', t['suite'][0]) if t.get('suite') else 'none'
+        found = re.match(r'(?:[^:/ ]+:)?([^/]+) / (.*)', t['name'])  # "postern:golden / army-ml"
+        suite, t['name'] = found.groups() if found else ('none', t['name'])
         text = (t.get('stdout') or '') + (t.get('stderr') or '')
         reason = ''
         result = 'OK' if t['result'] in OK else 'SKIP' if t['result'] == 'SKIP' else 'FAIL'
@@ -46,12 +47,12 @@ def one_log(args):
             reason = found.group(1) if found else ''
         elif result == 'FAIL':
             reason = t['result']
-        result = take(args.results, '%s/%s' % (args.build, t['name']), result, reason)
+        result = take(args.results, '%s/%s/%s' % (args.build, suite, t['name']), result, reason)
         counts = suites.setdefault(suite, {'OK': 0, 'FAIL': 0, 'SKIP': 0, 'time': 0})
         counts[result] += 1
         counts['time'] += t.get('duration', 0)
         if result != 'OK':
-            bad.append((t['name'], reason, text))
+            bad.append(('%s/%s' % (suite, t['name']), reason, text))
     for name, reason, text in bad:
         print('--- %s: %s: %s' % (args.build, name, reason))
         lines = text.rstrip().split('\n')
