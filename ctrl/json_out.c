@@ -6,7 +6,7 @@
 
 #include "rfc3339.h"
 
-static const char hex[] = "0123456789abcdef";
+static const char hex[] = "0123456789ABCDEF";
 
 void
 json_out_free(struct json_out *o)

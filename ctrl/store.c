@@ -126,8 +126,11 @@ int
 store_fail(struct store *s, const char *what)
 {
 	int code = s->db == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(s->db);
-	int sys = s->db == NULL ? 0 : sqlite3_system_errno(s->db), err;
+	int sys = s->db == NULL ? 0 : sqlite3_system_errno(s->db), err = errno;
 
+	/* SQLite forgets the cause on some paths; what its last failed call left in errno names it. */
+	if (sys == 0 && (code & 0xff) == SQLITE_IOERR && (err == ENOSPC || err == EFBIG || err == EDQUOT || err == EROFS))
+		sys = err;
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		err = sys == EFBIG || sys == EDQUOT ? sys : ENOSPC;

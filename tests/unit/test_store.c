@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* store, open_alerts, alert_query, output_resume. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "alert_query.h"
+#include "open_alerts.h"
+#include "output_resume.h"
+#include "store.h"
+
+struct place {
+	char dir[64], path[96];
+};
+
+static int
+rm_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static int
+setup(void **state)
+{
+	struct place *p = test_calloc(1, sizeof(*p));
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(p->dir, sizeof(p->dir), "%.40s/store-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	assert_non_null(mkdtemp(p->dir));
+	snprintf(p->path, sizeof(p->path), "%s/alerts.sqlite", p->dir);
+	*state = p;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct place *p = *state;
+
+	nftw(p->dir, rm_entry, 16, FTW_DEPTH | FTW_PHYS);
+	test_free(p);
+	return 0;
+}
+
+static struct store *
+open_ok(const char *path, unsigned int flags)
+{
+	struct store *s;
+
+	assert_int_equal(store_open(path, flags, &s), 0);
+	return s;
+}
+
+static int
+add_alert(struct store *s, unsigned int id, uint64_t ts, const char *rule, unsigned int verdict, const char *domain,
+	  const char *sender)
+{
+	uint8_t event[EVENT_ID_OCTETS] = { 0 };
+	struct store_alert a = {
+		.ts_ns = ts,
+		.rule = rule,
+		.verdict = verdict,
+		.severity = 3,
+		.domain = domain,
+		.domain_len = strlen(domain),
+		.sender = sender,
+		.sender_len = strlen(sender),
+	};
+	char json[64];
+
+	memcpy(event, &id, sizeof(id));
+	snprintf(json, sizeof(json), "{\"n\":%u}", id);
+	return store_add(s, STORE_ALERT, event, json, strlen(json), &a);
+}
+
+static const struct store_run no_run;
+
+static void
+test_sequence(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0);
+	uint8_t id[EVENT_ID_OCTETS] = { 1 };
+	char first_id[40];
+
+	snprintf(first_id, sizeof(first_id), "%s", store_id(s));
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(store_next_sequence(s), 1);
+	assert_int_equal(add_alert(s, 1, 10, "r", DP_VERDICT_REFUSE, "army.ml", "a@b"), 1);
+	/* Of the same kind once only; another kind of the same event is another record. */
+	assert_int_equal(add_alert(s, 1, 10, "r", DP_VERDICT_REFUSE, "army.ml", "a@b"), 0);
+	assert_int_equal(store_next_sequence(s), 2);
+	assert_int_equal(store_add(s, STORE_UPDATE, id, "{}", 2, NULL), 1);
+	assert_int_equal(store_ring_put(s, 3, 4096, 1), 0);
+	assert_int_equal(store_commit(s, &no_run), 0);
+	/* Not committed: its number is given again. */
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(add_alert(s, 2, 11, "r", DP_VERDICT_REFUSE, "army.ml", "a@b"), 1);
+	store_free(s);
+	s = open_ok(p->path, 0);
+	assert_string_equal(store_id(s), first_id);
+	assert_int_equal(store_next_sequence(s), 3);
+	{
+		uint64_t pos, alerts;
+
+		assert_int_equal(store_ring_get(s, 3, &pos, &alerts), 0);
+		assert_int_equal(pos, 4096);
+		assert_int_equal(alerts, 1);
+		/* A new run knows no positions. */
+		assert_int_equal(store_run_begin(s, 5, 6), 0);
+		assert_int_equal(store_ring_get(s, 3, &pos, &alerts), 0);
+		assert_int_equal(pos, 0);
+	}
+	store_free(s);
+}
+
+static void
+test_refusals(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0), *other;
+	FILE *f;
+
+	assert_int_equal(store_open(p->path, 0, &other), -EBUSY);
+	assert_non_null(strstr(store_error(other), p->path));
+	store_free(other);
+	/* Reading is possible beside the writer. */
+	other = open_ok(p->path, STORE_READONLY);
+	store_free(other);
+	assert_int_equal(sqlite3_exec(store_db(s), "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
+	store_free(s);
+	assert_int_equal(store_open(p->path, 0, &s), -EPROTO);
+	assert_non_null(strstr(store_error(s), "newer"));
+	store_free(s);
+	assert_int_equal(unlink(p->path), 0);
+	f = fopen(p->path, "w");
+	fputs("this is a text of more than a hundred octets, which is what SQLite looks at before it says that this is no "
+	      "database", f);
+	fclose(f);
+	assert_int_equal(store_open(p->path, 0, &s), -EBADMSG);
+	store_free(s);
+	assert_int_equal(store_open("/nonexistent/x.sqlite", STORE_READONLY, &s), -ENOENT);
+	store_free(s);
+}
+
+static int
+note(void *ctx, uint64_t sequence, enum store_kind kind, const char *json, size_t len)
+{
+	char *out = ctx;
+
+	assert_int_equal(kind, STORE_ALERT);
+	sprintf(out + strlen(out), "%llu ", (unsigned long long)sequence);
+	return 0;
+}
+
+static void
+check_query(struct store *s, struct alert_filter f, const char *expected)
+{
+	char found[256] = "";
+
+	assert_int_equal(alert_query(s, &f, note, found), 0);
+	assert_string_equal(found, expected);
+}
+
+static void
+test_query(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0);
+
+	assert_int_equal(store_begin(s), 0);
+	add_alert(s, 1, 10, "r1", DP_VERDICT_REFUSE, "army.ml", "Jane@Corp.example");
+	add_alert(s, 2, 20, "r2", DP_VERDICT_PASS, "hq.army.ml", "joe@mail.corp.example");
+	add_alert(s, 3, 30, "r1", DP_VERDICT_REFUSE, "notarmy.ml", "x@acorp.example");
+	add_alert(s, 4, 40, "r1", DP_VERDICT_RESET, "ARMY.ML", "");
+	assert_int_equal(store_commit(s, &no_run), 0);
+	check_query(s, (struct alert_filter){ 0 }, "1 2 3 4 ");
+	check_query(s, (struct alert_filter){ .limit = 2 }, "3 4 ");
+	check_query(s, (struct alert_filter){ .since_ns = 20, .until_ns = 40 }, "2 3 ");
+	check_query(s, (struct alert_filter){ .rule = "r1" }, "1 3 4 ");
+	check_query(s, (struct alert_filter){ .rule = "r1", .verdict = DP_VERDICT_RESET }, "4 ");
+	check_query(s, (struct alert_filter){ .domain = "army.ml" }, "1 2 4 ");
+	check_query(s, (struct alert_filter){ .domain = "hq.army.ml" }, "2 ");
+	check_query(s, (struct alert_filter){ .domain = "ml" }, "1 2 3 4 ");
+	check_query(s, (struct alert_filter){ .domain = "rmy.ml" }, "");
+	check_query(s, (struct alert_filter){ .sender = "jane@corp.example" }, "1 ");
+	check_query(s, (struct alert_filter){ .sender = "corp.example" }, "1 2 ");
+	check_query(s, (struct alert_filter){ .sender = "@CORP.example" }, "1 2 ");
+	check_query(s, (struct alert_filter){ .sender = "ane@corp.example" }, "");
+	check_query(s, (struct alert_filter){ .rule = "' OR 1 --" }, "");
+	store_free(s);
+}
+
+/* Every filter finds its rows by an index. */
+static void
+test_plans(void **state)
+{
+	static const char *const terms[] = { "ts_ns >= 5", "rule = 'x'", "verdict = 3 AND ts_ns > 3",
+					     "domain >= x'00' AND domain < x'01'", "sender = x'00'" };
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0);
+	sqlite3_stmt *st;
+	char sql[160];
+	size_t i;
+
+	for (i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+		snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN SELECT sequence FROM alert WHERE %s", terms[i]);
+		assert_int_equal(sqlite3_prepare_v2(store_db(s), sql, -1, &st, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+		assert_non_null(strstr((const char *)sqlite3_column_text(st, 3), "INDEX"));
+		sqlite3_finalize(st);
+	}
+	store_free(s);
+}
+
+static struct open_alert
+open_alert(uint64_t sequence, uint64_t uid, uint32_t txn, uint32_t rcpt)
+{
+	return (struct open_alert){ .sequence = sequence, .ts_ns = sequence * 1000, .flow_uid = uid, .transaction = txn,
+				    .rcpt_index = rcpt, .command_octets = 40 };
+}
+
+/*
+ * Random events against a plain model, with a queue that is far too small, so that most alerts stand in the store only;
+ * now and then all is saved and taken up by a new object, as after a kill.
+ */
+enum {
+	MODEL_MAX = 3000,
+	MODEL_FLOWS = 40,
+};
+
+struct model {
+	struct open_alert a[MODEL_MAX + 1];
+	bool open[MODEL_MAX + 1];
+	uint64_t nb, oldest;
+};
+
+static void
+expect_closed(struct open_alerts *oa, struct model *m, uint64_t uid, uint64_t ts)
+{
+	struct open_alert got;
+	uint64_t i;
+
+	assert_int_equal(open_alerts_flow_end(oa, uid, ts), 0);
+	for (i = 1; i <= m->nb; i++) {
+		if (!m->open[i] || m->a[i].flow_uid != uid)
+			continue;
+		assert_int_equal(open_alerts_next_closed(oa, &got), 1);
+		assert_int_equal(got.sequence, i);
+		assert_int_equal(got.reply, m->a[i].reply);
+		assert_int_equal(got.data_begun, m->a[i].data_begun);
+		assert_int_equal(got.closed_ns, ts);
+		m->open[i] = false;
+	}
+	assert_int_equal(open_alerts_next_closed(oa, &got), 0);
+}
+
+static void
+expect_due(struct open_alerts *oa, struct model *m, uint64_t now)
+{
+	struct open_alert got;
+
+	for (; m->oldest <= m->nb; m->oldest++) {
+		if (!m->open[m->oldest])
+			continue;
+		if (m->a[m->oldest].ts_ns + OPEN_ALERT_NS > now)
+			break;
+		assert_int_equal(open_alerts_next_due(oa, now, &got), 1);
+		assert_int_equal(got.sequence, m->oldest);
+		assert_int_equal(got.reply, m->a[m->oldest].reply);
+		assert_int_equal(got.data_begun, m->a[m->oldest].data_begun);
+		m->open[m->oldest] = false;
+	}
+	assert_int_equal(open_alerts_next_due(oa, now, &got), 0);
+}
+
+static void
+apply(struct open_alerts *oa, struct model *m, uint64_t uid, uint32_t txn, uint32_t rcpt, bool is_data)
+{
+	uint64_t i;
+
+	if (is_data)
+		assert_int_equal(open_alerts_data(oa, uid, txn), 0);
+	else
+		assert_int_equal(open_alerts_reply(oa, uid, txn, rcpt, 250), 0);
+	for (i = 1; i <= m->nb; i++) {
+		if (m->a[i].flow_uid != uid || m->a[i].transaction != txn)
+			continue;
+		if (is_data)
+			m->a[i].data_begun = true;
+		else if (m->a[i].rcpt_index == rcpt && m->a[i].reply == 0)
+			m->a[i].reply = 250;
+	}
+}
+
+static struct open_alerts *
+reopen(struct store *s, struct open_alerts *oa)
+{
+	assert_int_equal(open_alerts_save(oa), 0);
+	assert_int_equal(store_commit(s, &no_run), 0);
+	open_alerts_free(oa);
+	assert_int_equal(open_alerts_new(s, 1, 16, &oa), 0);
+	assert_int_equal(store_begin(s), 0);
+	return oa;
+}
+
+static void
+check_open_alerts(const struct place *p, unsigned int seed)
+{
+	static struct model m;
+	struct store *s = open_ok(p->path, 0);
+	uint32_t txn[MODEL_FLOWS] = { 0 }, rcpt[MODEL_FLOWS] = { 0 };
+	struct open_alerts *oa;
+
+	srand(seed);
+	m = (struct model){ .oldest = 1 };
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(open_alerts_new(s, 1, 16, &oa), 0);
+	while (m.nb < MODEL_MAX) {
+		unsigned int f = (unsigned int)rand() % MODEL_FLOWS, what = (unsigned int)rand() % 100;
+
+		if (what < 45) {
+			if (rand() % 4 == 0 || txn[f] == 0) {
+				txn[f]++;
+				rcpt[f] = 0;
+			}
+			m.nb++;
+			m.a[m.nb] = open_alert(m.nb, f, txn[f], ++rcpt[f]);
+			m.open[m.nb] = true;
+			assert_int_equal(open_alerts_add(oa, &m.a[m.nb]), 0);
+		} else if (what < 75) {
+			apply(oa, &m, f, txn[f], rcpt[f] == 0 ? 1 : 1 + (uint32_t)rand() % rcpt[f], false);
+		} else if (what < 85) {
+			apply(oa, &m, f, txn[f], 0, true);
+		} else if (what < 88) {
+			expect_closed(oa, &m, f, m.nb * 1000 + 1);
+			txn[f]++; /* numbers of connections are not used again; here the transaction's tell them apart */
+			rcpt[f] = 0;
+		} else if (what < 92 && m.nb > 100) {
+			expect_due(oa, &m, OPEN_ALERT_NS + (m.nb - 60 - (unsigned int)rand() % 40) * 1000);
+		} else if (what == 99) {
+			oa = reopen(s, oa);
+		}
+	}
+	expect_due(oa, &m, UINT64_MAX - 1);
+	assert_int_equal(open_alerts_count(oa), 0);
+	oa = reopen(s, oa);
+	assert_int_equal(open_alerts_count(oa), 0);
+	open_alerts_free(oa);
+	store_free(s);
+}
+
+static void
+test_open_alerts(void **state)
+{
+	const struct place *p = *state;
+	unsigned int seed;
+
+	for (seed = 1; seed <= 5; seed++) {
+		check_open_alerts(p, seed);
+		unlink(p->path);
+	}
+}
+
+static void
+check_resume(const struct place *p, const char *text, uint64_t sequence, size_t len)
+{
+	int fd = open(p->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct stat st;
+	uint64_t got;
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	assert_int_equal(output_resume(fd, "mine", &got), 0);
+	assert_int_equal(got, sequence);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, len);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), len);
+	close(fd);
+}
+
+static void
+test_resume(void **state)
+{
+	static const char l1[] = "{\"event\":{\"sequence\":7},\"postern\":{\"store_id\":\"mine\"}}\n";
+	static const char l2[] = "{\"event\":{\"sequence\":9},\"postern\":{\"store_id\":\"yours\"}}\n";
+	static const char l3[] = "{\"event\":{\"sequence\":8},\"x\":\"\\\"store_id\\\":\\\"mine\\\"\"}\n";
+	const struct place *p = *state;
+	char text[512];
+
+	check_resume(p, "", 0, 0);
+	check_resume(p, l1, 7, strlen(l1));
+	snprintf(text, sizeof(text), "%s%s", l1, l2);
+	check_resume(p, text, 7, strlen(text));
+	/* A sender who writes a store's name into a mail changes nothing. */
+	snprintf(text, sizeof(text), "%s%s", l1, l3);
+	check_resume(p, text, 7, strlen(text));
+	/* Half a line. */
+	snprintf(text, sizeof(text), "%s%s{\"event\":{\"seq", l1, l2);
+	check_resume(p, text, 7, strlen(l1) + strlen(l2));
+	check_resume(p, "{\"event\"", 0, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sequence, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_query, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plans, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_open_alerts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
