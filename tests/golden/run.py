@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -108,9 +109,14 @@ class Result:
                     self.problems.append('not JSON: %r' % line[:200])
 
 
+def shown(text):
+    """Octets that are no UTF-8 are written \\xHH; the case of the digits does not matter here."""
+    return re.sub(r'\\x[0-9A-Fa-f]{2}', lambda m: m.group().lower(), text)
+
+
 def alert_tuple(a):
     p = a['postern']
-    return (first(a['email']['to']['address']), p['domain'], p['meant'], first(a['email']['from']['address']),
+    return (shown(first(a['email']['to']['address'])), p['domain'], p['meant'], first(a['email']['from']['address']),
             p['transaction'], p['recipient_index'])
 
 
