@@ -85,9 +85,7 @@ struct flow {
 
 	uint64_t start_ns;
 	uint64_t uid;
-	const uint8_t *piece; /* what holds the recipient being reported; set for smtp_ops.rcpt() only */
-	uint32_t piece_len;
-	uint32_t piece_seq;
+	uint32_t piece_seq; /* of the octets that the recipient being reported ends in; valid in smtp_ops.rcpt() only */
 	uint32_t age_prev, age_next;	 /* by last use */
 	uint32_t order_prev, order_next; /* by beginning */
 	struct flow_dir_cold cold[2];
@@ -98,7 +96,7 @@ struct flow {
 	uint32_t body_end;		 /* first client octet after the last end of data */
 	uint32_t first_seq;
 	uint16_t nb_blocks;		 /* of the reassembly pool held by this flow */
-	uint16_t reserved[3];
+	uint16_t reserved[9];
 };
 _Static_assert(sizeof(struct flow) == 256, "DESIGN: a flow entry is at most 256 octets");
 _Static_assert(offsetof(struct flow, smtp) == 64 && offsetof(struct flow, start_ns) == 128,

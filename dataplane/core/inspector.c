@@ -120,9 +120,7 @@ sink_alternative(void *ctx, struct flow *f, const uint8_t *p, size_t len, bool a
 	struct inspector *ins = ctx;
 
 	/* Its recipients have no place of their own in the stream. */
-	ins->reasm.piece = NULL;
 	ins->reasm.piece_seq = f->dir[FLOW_CLIENT].next;
-	ins->reasm.piece_len = 0;
 	smtp_client_alternative(&ins->smtp, &f->smtp, f, p, len, at_line_start);
 }
 
@@ -160,8 +158,6 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 	const struct inspector *ins = ctx;
 	struct flow *f = owner;
 
-	f->piece = ins->reasm.piece;
-	f->piece_len = ins->reasm.piece_len;
 	f->piece_seq = ins->reasm.piece_seq;
 	return ins->ops.smtp.rcpt(ins->ops_ctx, owner, rcpt);
 }
@@ -480,17 +476,6 @@ flow_id(const struct flow *f, struct dp_flow_id *ret)
 void
 flow_line_seq(const struct flow *f, const struct smtp_rcpt *rcpt, uint32_t *ret_start, uint32_t *ret_end)
 {
-	const uint8_t *a = rcpt->address.p, *lf = NULL;
-	uint32_t start;
-
-	if (rcpt->line_back > 0) {
-		start = f->piece_seq - rcpt->line_back;
-	} else {
-		/* Several lines may lie in the piece, after the end of a message. */
-		if (f->piece != NULL && a >= f->piece && a < f->piece + f->piece_len)
-			lf = memchr(a, '\n', (size_t)(f->piece + f->piece_len - a));
-		start = f->piece_seq + (lf != NULL ? (uint32_t)(lf - f->piece) + 1 : f->piece_len) - rcpt->line_octets;
-	}
-	*ret_start = start;
-	*ret_end = start + rcpt->line_octets;
+	*ret_end = f->piece_seq + (uint32_t)rcpt->line_end;
+	*ret_start = *ret_end - rcpt->line_octets;
 }

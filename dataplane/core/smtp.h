@@ -92,6 +92,7 @@ struct smtp_rcpt {
 	uint32_t index;	     /* from 1; 0 for another reading (flags) */
 	uint32_t line_octets; /* of the whole command line with its end */
 	uint32_t line_back;   /* octets of it that lie in earlier pieces (0: the line came whole) */
+	int32_t line_end;     /* where in the piece being given the line ends; 0 or less: before it */
 	uint64_t anomalies;   /* of the connection so far and of this command */
 	uint16_t flags;	      /* enum dp_rcpt_flags */
 	const struct mailbox *mailbox; /* all readings */

@@ -253,6 +253,7 @@ line_deliver_cut(struct smtp_run *run, const uint8_t *p, size_t n)
 	if (ss->line_idx == POOL_NONE) {
 		line.octets = (uint32_t)n;
 		line.back = 0;
+		line.end = run->call_off + (int64_t)n;
 	}
 	line_deliver(run, &line);
 }
@@ -296,6 +297,7 @@ line_piece(struct smtp_run *run, const uint8_t *p, size_t n, bool lf)
 		line_assembled(run, &line, tail);
 		line.octets = ss->line_octets + 1;
 	}
+	line.end = end_off;
 	if (end_off < (int64_t)line.octets)
 		line.back = (uint32_t)((int64_t)line.octets - end_off);
 	line_look(&line);

@@ -133,6 +133,7 @@ rcpt_fill(struct smtp_run *run, const struct smtp_line *line, const struct mailb
 	*ret = (struct smtp_rcpt){
 		.line_octets = line->octets,
 		.line_back = line->back,
+		.line_end = (int32_t)line->end,
 		.anomalies = ss->anomalies,
 		.mailbox = m,
 	};

@@ -193,6 +193,7 @@ struct smtp_line {
 	uint32_t len;	 /* at p, without its end */
 	uint32_t octets; /* on the wire, with its end */
 	uint32_t back;	 /* of them in earlier pieces */
+	int64_t end;	 /* where in the piece of this call it ends */
 	bool is_cut;	 /* longer than what is kept at p */
 	const uint8_t *tail; /* of a cut line, NULL: none */
 	uint32_t tail_len;

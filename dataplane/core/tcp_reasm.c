@@ -22,6 +22,7 @@ sink_gap(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t octe
 {
 	dp_count(r->counters, DP_STAT_GAPS, 1);
 	dp_count(r->counters, DP_STAT_GAP_OCTETS, octets);
+	r->piece_seq = f->dir[FLOW_CLIENT].next;
 	f->dir[side].next += octets;
 	f->flags &= ~((uint32_t)FLOW_SOFT << side);
 	if (side == FLOW_CLIENT) {
@@ -50,8 +51,8 @@ after_body(const struct tcp_reasm *r, uint8_t eod, const uint8_t *p, uint32_t le
 }
 
 /*
- * Give client octets to the consumer; returns how many it took. Commands go line by line, so that the end of a piece is
- * the end of a line (flow_line_seq()), and are kept; a BDAT chunk ends a piece, too.
+ * Give client octets to the consumer; returns how many it took. Commands go line by line, so that the phase is known
+ * for each, and are kept; a BDAT chunk ends a piece, too.
  */
 static uint32_t
 deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t len)
@@ -77,8 +78,6 @@ deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t l
 			if (lf != NULL)
 				m = (uint32_t)(lf - (p + off)) + 1;
 		}
-		r->piece = p + off;
-		r->piece_len = m;
 		r->piece_seq = seq;
 		n = (uint32_t)r->sink->client(r->sink_ctx, f, p + off, m);
 		d->next += n;

@@ -79,9 +79,7 @@ struct tcp_reasm {
 	uint32_t give_up_octets;
 	smtp_body_find_fn body_find;
 	uint8_t *scratch; /* TCP_SCRATCH_LEN octets */
-	const uint8_t *piece; /* octets being given to the consumer */
-	uint32_t piece_len;
-	uint32_t piece_seq;
+	uint32_t piece_seq; /* of the octets being given to the consumer */
 };
 
 /* One segment as the reassembly sees it. */
