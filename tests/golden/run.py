@@ -174,7 +174,8 @@ class Judge:
                    list(range(1, len(txns) + 1)) or [0])
         for record, txn in zip(records, txns):
             got = {k: record.get(k) for k in txn if k != 'recipients'}
-            self.equal(variant, 'envelope %d' % record['transaction'], got, {k: v for k, v in txn.items() if k != 'recipients'})
+            self.equal(variant, 'envelope %d' % record['transaction'], got,
+                       {k: v for k, v in txn.items() if k != 'recipients'})
             rcpts = [{'address': r['address'], 'reply': r['reply']} for r in record['recipients']]
             self.equal(variant, 'recipients of %d' % record['transaction'], rcpts, txn['recipients'][:1000])
         if not txns:

@@ -267,7 +267,7 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "EHLO gw\r\n", 0 },
 			{ 'S', EHLO_OK, 0 },
 			{ 'C',
-			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n", 
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n",
 			  sizeof("MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\000.example\r\n") - 1 },
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
@@ -314,7 +314,7 @@ static const struct dialogue dialogues[] = {
 			{ 'C',
 			  "\r\n\r\n\000\r\nQUIT\n\x21\x11\000\014\300\000\002\001\300\000\002\002\r\n"
 			  "\r\nEHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
-			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n", 
+			  "RCPT TO:<x@army.ml>\r\nQUIT\r\n",
 			  sizeof("\r\n\r\n\000\r\nQUIT\n\x21\x11\000\014\300\000\002\001\300\000\002\002\r\n"
 				 "\r\nEHLO gw\r\nMAIL FROM:<a@example.org>\r\n"
 				 "RCPT TO:<x@army.ml>\r\nQUIT\r\n") - 1 },
@@ -463,7 +463,7 @@ static const struct dialogue dialogues[] = {
 			{ 'C', "STARTTLS\r\n", 0 },
 			{ 'S', "220 go\r\n", 0 },
 			{ 'C',
-			  "\026\003\001\000\005RCPT TO:<y@army.ml>\r\n", 
+			  "\026\003\001\000\005RCPT TO:<y@army.ml>\r\n",
 			  sizeof("\026\003\001\000\005RCPT TO:<y@army.ml>\r\n") - 1 },
 			{ 'S', "\026\003\003\001\n\n\n", 0 },
 		},
@@ -503,7 +503,7 @@ static const struct dialogue dialogues[] = {
 		.name = "TLS from the start",
 		.steps = {
 			{ 'C',
-			  "\026\003\001\002\000RCPT TO:<y@army.ml>\r\n", 
+			  "\026\003\001\002\000RCPT TO:<y@army.ml>\r\n",
 			  sizeof("\026\003\001\002\000RCPT TO:<y@army.ml>\r\n") - 1 },
 			{ 'S', "\026\003\003\n\n\n", 0 },
 		},
@@ -1270,7 +1270,7 @@ static const struct dialogue dialogues[] = {
 		.open_flags = SMTP_OPEN_MIDSTREAM,
 		.steps = {
 			{ 'C',
-			  "\027\003\003\000\020RCPT TO:<y@army.ml>\r\n", 
+			  "\027\003\003\000\020RCPT TO:<y@army.ml>\r\n",
 			  sizeof("\027\003\003\000\020RCPT TO:<y@army.ml>\r\n") - 1 },
 		},
 		.expect = "",
