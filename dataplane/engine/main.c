@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -178,16 +179,20 @@ wake_reader(struct dataplane *d)
 static void
 serve(struct dataplane *d, int ms)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = d->opt.rules_fd, .events = POLLIN },
 		{ .fd = d->signal_fd, .events = POLLIN },
+		{ .fd = d->group.done_fd, .events = POLLIN }, /* only wakes: nb_done says how many */
 	};
+	eventfd_t ended;
 	struct signalfd_siginfo info;
 
 	if (atomic_load_explicit(&d->stop, memory_order_relaxed))
 		wake_reader(d);
-	if (poll(fds, 2, ms) <= 0)
+	if (poll(fds, 3, ms) <= 0)
 		return;
+	if (fds[2].revents != 0)
+		eventfd_read(d->group.done_fd, &ended);
 	if (fds[0].revents != 0 && rule_swap_poll(d->group.rules) != 0)
 		poll(NULL, 0, ms); /* ctrl is away; a restarted one uses the same socket */
 	if (fds[1].revents != 0 && read(d->signal_fd, &info, sizeof(info)) > 0)
@@ -252,6 +257,9 @@ start(struct dataplane *d)
 	rc = catch_signals(d);
 	if (rc != 0)
 		return fail("signals", rc);
+	d->group.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->group.done_fd < 0)
+		return fail("eventfd", -errno);
 	rc = eal_start(d->dp.geo.nb_workers, EAL_MEM_MIB);
 	if (rc != 0)
 		return fail("DPDK does not start", rc);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include <rte_errno.h>
@@ -282,5 +283,6 @@ worker_run(void *arg)
 	atomic_store_explicit(&w->out.ring.dp->done, 1, memory_order_release);
 	rule_swap_offline(g->rules, w->index);
 	atomic_fetch_add_explicit(&g->nb_done, 1, memory_order_release);
+	eventfd_write(g->done_fd, 1);
 	return 0;
 }

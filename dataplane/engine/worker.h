@@ -50,6 +50,7 @@ struct worker_group {
 	_Atomic bool reader_done;
 	_Atomic pthread_t reader; /* worker 0's thread, 0 before it runs: a read of a stream is interrupted by a signal */
 	_Atomic unsigned int nb_done; /* workers that have ended */
+	int done_fd;		      /* eventfd: each adds 1 at its end */
 };
 
 struct worker_config {
