@@ -157,8 +157,8 @@ class Judge:
         by_port = {}
         for e in envelopes:
             by_port.setdefault(e['flow']['src_port'], []).append(e)
-        if not self.equal(variant, 'connections with envelopes', sorted(by_port), [] if self.case.silent else sorted(self.case.ports)) \
-                or self.case.silent:
+        ports = [] if self.case.silent else sorted(self.case.ports)
+        if not self.equal(variant, 'connections with envelopes', sorted(by_port), ports) or self.case.silent:
             return
         for port, session in zip(self.case.ports, self.case.sessions):
             records = by_port[port]
