@@ -190,8 +190,9 @@ alert_query_one(struct store *s, uint64_t sequence, store_record_fn fn, void *ct
 	int rc;
 
 	if (sqlite3_prepare_v2(store_db(s),
-			       "SELECT r.sequence, r.kind, r.json FROM record a JOIN record r ON r.event_id = a.event_id"
-			       " WHERE a.sequence = ? AND a.kind = 1 ORDER BY r.sequence", -1, &st, NULL) != SQLITE_OK)
+			       "SELECT sequence, kind, json FROM record WHERE sequence = ?1 AND kind = 1 UNION ALL"
+			       " SELECT r.sequence, r.kind, r.json FROM alert_update u JOIN record r"
+			       " ON r.sequence = u.sequence WHERE u.alert = ?1", -1, &st, NULL) != SQLITE_OK)
 		return store_fail(s, "cannot read");
 	sqlite3_bind_int64(st, 1, (sqlite3_int64)sequence);
 	rc = give_rows(s, st, fn, ctx, &nb);

@@ -167,7 +167,7 @@ close_strangers(struct ctrl *c)
 		ids_hex(a.event_id, EVENT_ID_OCTETS, id);
 		json_out_clear(&json);
 		record_json_update(&json, &ctx, &u);
-		rc = json.failed ? -ENOMEM : store_add(c->store, STORE_UPDATE, a.event_id, json.buf, json.len, NULL);
+		rc = json.failed ? -ENOMEM : store_add_update(c->store, a.sequence, json.buf, json.len);
 	}
 	json_out_free(&json);
 	return rc < 0 ? rc : store_commit(c->store, &run);

@@ -14,7 +14,7 @@
 
 enum {
 	STEP_RECORDS = 1024,	/* taken from the rings in one step */
-	BATCH_RECORDS = 1024,	/* rows written in one transaction */
+	BATCH_RECORDS = 8192,	/* rows written in one transaction */
 	BATCH_WAIT_MS = 50,	/* a batch waits at most so long for more */
 };
 
@@ -209,19 +209,17 @@ begin(struct pipeline *p)
 	return rc < 0 ? fail_store(p, rc) : 0;
 }
 
-/* p->json holds a record with the next number: store it. 1: it is new, 0: it was there. */
+/* p->json is to be stored with the next number: a transaction for it. */
 static int
-store_json(struct pipeline *p, enum store_kind kind, const uint8_t id[EVENT_ID_OCTETS], const struct store_alert *alert)
+before_add(struct pipeline *p)
 {
-	uint64_t sequence = store_next_sequence(p->cfg.store);
-	int rc;
+	return p->json.failed ? fail(p, -ENOMEM, NULL) : begin(p);
+}
 
-	if (p->json.failed)
-		return fail(p, -ENOMEM, NULL);
-	rc = begin(p);
-	if (rc < 0)
-		return rc;
-	rc = store_add(p->cfg.store, kind, id, p->json.buf, p->json.len, alert);
+/* What adding it gave. 1: it is new, and goes out when it is committed; 0: it was there. */
+static int
+after_add(struct pipeline *p, uint64_t sequence, int rc)
+{
 	if (rc < 0)
 		return fail_store(p, rc);
 	p->nb_batch++;
@@ -249,7 +247,9 @@ store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns, con
 	ids_hex(a->event_id, EVENT_ID_OCTETS, id);
 	json_out_clear(&p->json);
 	record_json_update(&p->json, &p->ctx, &u);
-	rc = store_json(p, STORE_UPDATE, a->event_id, NULL);
+	rc = before_add(p);
+	if (rc == 0)
+		rc = after_add(p, u.sequence, store_add_update(p->cfg.store, a->sequence, p->json.buf, p->json.len));
 	if (rc < 0)
 		return rc;
 	p->run.updates += (uint64_t)rc;
@@ -314,7 +314,9 @@ store_alert(struct pipeline *p, const struct group_record *r)
 	memcpy(open.event_id, id, sizeof(id));
 	json_out_clear(&p->json);
 	record_json_alert(&p->json, &p->ctx, &alert);
-	rc = store_json(p, STORE_ALERT, id, &columns);
+	rc = before_add(p);
+	if (rc == 0)
+		rc = after_add(p, alert.sequence, store_add_alert(p->cfg.store, id, p->json.buf, p->json.len, &columns));
 	if (rc <= 0)
 		return rc; /* 0: stored by an earlier run, which also follows it */
 	p->run.alerts++;
@@ -327,12 +329,15 @@ static int
 store_lost(struct pipeline *p, const struct dp_ev_lost *ev)
 {
 	uint8_t id[EVENT_ID_OCTETS];
+	uint64_t sequence = store_next_sequence(p->cfg.store);
 	int rc;
 
 	ids_lost(p->cfg.run_id, ev, id);
 	json_out_clear(&p->json);
-	record_json_lost(&p->json, &p->ctx, ev, store_next_sequence(p->cfg.store));
-	rc = store_json(p, STORE_LOST, id, NULL);
+	record_json_lost(&p->json, &p->ctx, ev, sequence);
+	rc = before_add(p);
+	if (rc == 0)
+		rc = after_add(p, sequence, store_add_lost(p->cfg.store, id, p->json.buf, p->json.len));
 	return rc < 0 ? rc : 0;
 }
 
@@ -477,7 +482,7 @@ is_ring_waiting(const struct pipeline *p)
 	unsigned int i;
 
 	for (i = 0; i < p->nb_rings; i++)
-		if (p->closed[i] - p->stored[i] >= p->ring_octets / 8)
+		if (p->closed[i] - p->stored[i] >= p->ring_octets / 4)
 			return true;
 	return false;
 }

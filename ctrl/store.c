@@ -19,6 +19,7 @@ enum stmt_id {
 	STMT_COMMIT,
 	STMT_ADD,
 	STMT_ADD_ALERT,
+	STMT_ADD_UPDATE,
 	STMT_RING_GET,
 	STMT_RING_PUT,
 	STMT_META_GET,
@@ -31,7 +32,8 @@ static const char *const stmt_texts[STMT_NB] = {
 	[STMT_BEGIN] = "BEGIN IMMEDIATE",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_ADD] = "INSERT INTO record(sequence, kind, event_id, json) VALUES(?, ?, ?, ?)"
-		     " ON CONFLICT(event_id, kind) DO NOTHING",
+		     " ON CONFLICT(event_id) WHERE event_id IS NOT NULL DO NOTHING",
+	[STMT_ADD_UPDATE] = "INSERT INTO alert_update(alert, sequence) VALUES(?, ?) ON CONFLICT(alert) DO NOTHING",
 	[STMT_ADD_ALERT] = "INSERT INTO alert(sequence, ts_ns, rule, verdict, severity, domain, sender)"
 			   " VALUES(?, ?, ?, ?, ?, ?, ?)",
 	[STMT_RING_GET] = "SELECT position, alerts FROM ring WHERE worker = ?",
@@ -525,7 +527,7 @@ store_reverse(const void *src_, size_t len, char *dst)
 }
 
 static int
-add_alert(struct store *s, const struct store_alert *a)
+add_columns(struct store *s, const struct store_alert *a)
 {
 	sqlite3_stmt *st = stmt_of(s, STMT_ADD_ALERT);
 	char domain[DP_RECORD_LEN_MAX], sender[DP_RECORD_LEN_MAX];
@@ -546,9 +548,9 @@ add_alert(struct store *s, const struct store_alert *a)
 	return run(s, st, "cannot store an alert");
 }
 
-int
-store_add(struct store *s, enum store_kind kind, const uint8_t event_id[EVENT_ID_OCTETS], const char *json,
-	  size_t json_len, const struct store_alert *alert)
+/* @event_id: NULL for updates. 1: added; 0: its event id is there. The number is used up by the caller. */
+static int
+add_record(struct store *s, enum store_kind kind, const uint8_t *event_id, const char *json, size_t json_len)
 {
 	sqlite3_stmt *st = stmt_of(s, STMT_ADD);
 	int rc;
@@ -557,20 +559,57 @@ store_add(struct store *s, enum store_kind kind, const uint8_t event_id[EVENT_ID
 		return store_fail(s, "cannot write");
 	sqlite3_bind_int64(st, 1, (sqlite3_int64)s->next_sequence);
 	sqlite3_bind_int(st, 2, (int)kind);
-	sqlite3_bind_blob(st, 3, event_id, EVENT_ID_OCTETS, SQLITE_STATIC);
+	if (event_id != NULL)
+		sqlite3_bind_blob(st, 3, event_id, EVENT_ID_OCTETS, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, 3);
 	sqlite3_bind_text(st, 4, json, (int)json_len, SQLITE_STATIC);
 	rc = run(s, st, "cannot store a record");
+	return rc < 0 ? rc : sqlite3_changes(s->db) > 0;
+}
+
+int
+store_add_alert(struct store *s, const uint8_t event_id[EVENT_ID_OCTETS], const char *json, size_t json_len,
+		const struct store_alert *alert)
+{
+	int rc = add_record(s, STORE_ALERT, event_id, json, json_len);
+
+	if (rc <= 0)
+		return rc;
+	rc = add_columns(s, alert);
 	if (rc < 0)
 		return rc;
-	if (sqlite3_changes(s->db) == 0)
-		return 0;
-	if (kind == STORE_ALERT) {
-		rc = add_alert(s, alert);
-		if (rc < 0)
-			return rc;
-	}
 	s->next_sequence++;
 	return 1;
+}
+
+int
+store_add_lost(struct store *s, const uint8_t event_id[EVENT_ID_OCTETS], const char *json, size_t json_len)
+{
+	int rc = add_record(s, STORE_LOST, event_id, json, json_len);
+
+	if (rc == 1)
+		s->next_sequence++;
+	return rc;
+}
+
+int
+store_add_update(struct store *s, uint64_t alert_sequence, const char *json, size_t json_len)
+{
+	sqlite3_stmt *st = stmt_of(s, STMT_ADD_UPDATE);
+	int rc;
+
+	if (st == NULL)
+		return store_fail(s, "cannot write");
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)alert_sequence);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)s->next_sequence);
+	rc = run(s, st, "cannot store an update");
+	if (rc < 0 || sqlite3_changes(s->db) == 0)
+		return rc;
+	rc = add_record(s, STORE_UPDATE, NULL, json, json_len);
+	if (rc == 1)
+		s->next_sequence++;
+	return rc;
 }
 
 int

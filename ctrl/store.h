@@ -7,13 +7,14 @@
  *            ctrl that dies between the commit and telling the ring neither loses nor doubles: it reads the positions.
  *
  *              record      sequence, kind, event_id, json       what is written out, octet for octet
+ *              alert_update alert, sequence                     which record is the update of an alert
  *              alert       sequence, time, rule, ...            what `postern alerts` filters by, indexed
  *              open_alert  alerts that wait for their update
  *              ring        worker, position, alerts
  *              meta        store_id, next_sequence, run, ...
  *
- * Sequence:  from 1, without gaps over all kinds, given inside the transaction. A record whose (event_id, kind) is there
- *            already uses none up: a second replay of the same input adds nothing.
+ * Sequence:  from 1, without gaps over all kinds, given inside the transaction. A record that is there already uses
+ *            none up: a second replay of the same input adds nothing.
  * Death:     of the process at any point: nothing committed is lost (synchronous=NORMAL is enough for that). Of the machine:
  *            the file stays consistent, but the last commits may be gone while their lines stand in an output file already.
  *            STORE_DURABLE (synchronous=FULL) costs an fsync() per batch and rules that out; live mode uses it.
@@ -93,11 +94,14 @@ struct store_alert {
 };
 
 /*
- * Add a record with the next number, which its @json (one line, no line end) names. 1: added; 0: (event_id, kind) is
- * there already, nothing was changed. @alert: for STORE_ALERT.
+ * Add a record with the next number, which its @json (one line, no line end) names. 1: added; 0: it is there already,
+ * nothing was changed. An alert or lost record is known by its event id; an update by its alert, whose numbers make a
+ * dense index (event ids are random: an index of them touches a page per record).
  */
-int store_add(struct store *s, enum store_kind kind, const uint8_t event_id[EVENT_ID_OCTETS], const char *json,
-	      size_t json_len, const struct store_alert *alert);
+int store_add_alert(struct store *s, const uint8_t event_id[EVENT_ID_OCTETS], const char *json, size_t json_len,
+		    const struct store_alert *alert);
+int store_add_lost(struct store *s, const uint8_t event_id[EVENT_ID_OCTETS], const char *json, size_t json_len);
+int store_add_update(struct store *s, uint64_t alert_sequence, const char *json, size_t json_len);
 
 /* Ring positions. */
 int store_ring_get(struct store *s, unsigned int worker, uint64_t *ret_pos, uint64_t *ret_alerts);

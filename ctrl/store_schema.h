@@ -11,9 +11,9 @@
 
 static const char store_schema_v1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE record(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, event_id BLOB NOT NULL,"
-	" json TEXT NOT NULL);"
-	"CREATE UNIQUE INDEX record_event ON record(event_id, kind);"
+	"CREATE TABLE record(sequence INTEGER PRIMARY KEY, kind INTEGER NOT NULL, event_id BLOB, json TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX record_event ON record(event_id) WHERE event_id IS NOT NULL;"
+	"CREATE TABLE alert_update(alert INTEGER PRIMARY KEY REFERENCES record(sequence), sequence INTEGER NOT NULL);"
 	"CREATE TABLE alert(sequence INTEGER PRIMARY KEY REFERENCES record(sequence), ts_ns INTEGER NOT NULL,"
 	" rule TEXT NOT NULL, verdict INTEGER NOT NULL, severity INTEGER NOT NULL, domain BLOB NOT NULL,"
 	" sender BLOB NOT NULL);"

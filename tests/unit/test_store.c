@@ -83,27 +83,44 @@ add_alert(struct store *s, unsigned int id, uint64_t ts, const char *rule, unsig
 
 	memcpy(event, &id, sizeof(id));
 	snprintf(json, sizeof(json), "{\"n\":%u}", id);
-	return store_add(s, STORE_ALERT, event, json, strlen(json), &a);
+	return store_add_alert(s, event, json, strlen(json), &a);
 }
 
 static const struct store_run no_run;
+
+static int
+note_any(void *ctx, uint64_t sequence, enum store_kind kind, const char *json, size_t len)
+{
+	char *out = ctx;
+
+	sprintf(out + strlen(out), "%llu ", (unsigned long long)sequence);
+	return 0;
+}
 
 static void
 test_sequence(void **state)
 {
 	const struct place *p = *state;
 	struct store *s = open_ok(p->path, 0);
-	uint8_t id[EVENT_ID_OCTETS] = { 1 };
+	uint8_t lost[EVENT_ID_OCTETS] = { 9 };
+	char seen[64] = "";
 	char first_id[40];
 
 	snprintf(first_id, sizeof(first_id), "%s", store_id(s));
 	assert_int_equal(store_begin(s), 0);
 	assert_int_equal(store_next_sequence(s), 1);
 	assert_int_equal(add_alert(s, 1, 10, "r", DP_VERDICT_REFUSE, "army.ml", "a@b"), 1);
-	/* Of the same kind once only; another kind of the same event is another record. */
+	/* Once only; its update likewise. */
 	assert_int_equal(add_alert(s, 1, 10, "r", DP_VERDICT_REFUSE, "army.ml", "a@b"), 0);
 	assert_int_equal(store_next_sequence(s), 2);
-	assert_int_equal(store_add(s, STORE_UPDATE, id, "{}", 2, NULL), 1);
+	assert_int_equal(store_add_update(s, 1, "{}", 2), 1);
+	assert_int_equal(store_add_update(s, 1, "{}", 2), 0);
+	assert_int_equal(store_next_sequence(s), 3);
+	assert_int_equal(store_add_lost(s, lost, "{}", 2), 1);
+	assert_int_equal(store_add_lost(s, lost, "{}", 2), 0);
+	assert_int_equal(alert_query_one(s, 1, note_any, seen), 1);
+	assert_string_equal(seen, "1 2 ");
+	assert_int_equal(alert_query_one(s, 2, note_any, seen), 0);
 	assert_int_equal(store_ring_put(s, 3, 4096, 1), 0);
 	assert_int_equal(store_commit(s, &no_run), 0);
 	/* Not committed: its number is given again. */
@@ -112,7 +129,7 @@ test_sequence(void **state)
 	store_free(s);
 	s = open_ok(p->path, 0);
 	assert_string_equal(store_id(s), first_id);
-	assert_int_equal(store_next_sequence(s), 3);
+	assert_int_equal(store_next_sequence(s), 4);
 	{
 		uint64_t pos, alerts;
 
