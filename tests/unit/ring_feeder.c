@@ -403,7 +403,8 @@ start_ctrl(struct feeder *f)
 	if (f->pid == 0)
 		exec_ctrl(f);
 	if (f->cfg->kill_seed != 0)
-		f->next_kill_ns = now_ns() + rnd(&f->rnd_kill) % 400000000;
+		/* From 1 ms, before it has opened its files, to 256 ms. */
+		f->next_kill_ns = now_ns() + rnd(&f->rnd_kill) % (UINT64_C(1000000) << rnd(&f->rnd_kill) % 9);
 	return 0;
 }
 

@@ -373,6 +373,8 @@ test_random_kills(void **state)
 	int i, nb = rounds != NULL ? atoi(rounds) : 4;
 
 	cfg.ring_octets = 64 << 10;
+	if (rounds != NULL)
+		cfg.nb_flows = 2500;
 	run(p, &cfg, &a);
 	for (i = 1; i <= nb; i++) {
 		clear(p);
