@@ -216,3 +216,18 @@ merge_quiet_ns(const struct merge *m)
 	}
 	return quiet;
 }
+
+uint64_t
+merge_clock_ns(const struct merge *m)
+{
+	uint64_t clock_ns = 0;
+	unsigned int i;
+
+	for (i = 0; i < m->nb; i++) {
+		uint64_t ns = atomic_load_explicit(&m->rings[i].reader.dp->watermark_ns, memory_order_acquire);
+
+		if (ns > clock_ns)
+			clock_ns = ns;
+	}
+	return clock_ns;
+}

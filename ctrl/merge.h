@@ -49,4 +49,7 @@ bool merge_done(const struct merge *m);
 /* After merge_peek() gave 0: no later record, nor one that is held back now, is older than this. */
 uint64_t merge_quiet_ns(const struct merge *m);
 
+/* Capture time that the workers have come to, ns: the end of the captures when all are done. */
+uint64_t merge_clock_ns(const struct merge *m);
+
 #endif

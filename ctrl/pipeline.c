@@ -240,7 +240,7 @@ store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns, con
 		.outcome = outcome,
 		.command_octets = a->command_octets,
 		.reply = a->reply,
-		.data_begun = a->data_begun,
+		.data = (enum open_data)a->data,
 	};
 	int rc;
 
@@ -341,11 +341,21 @@ store_lost(struct pipeline *p, const struct dp_ev_lost *ev)
 	return rc < 0 ? rc : 0;
 }
 
-/* A reply that was not seen may have been a go-ahead: what left, left. */
-static bool
-data_begins(unsigned int kind, unsigned int go_reply)
+/* A reply that was not seen may have been a go-ahead; that octets of a body followed tells. */
+static enum open_data
+data_state(unsigned int kind, unsigned int go_reply, uint64_t body_octets)
 {
-	return kind == DP_DATA_BDAT || (kind == DP_DATA_DATA && (go_reply == 0 || (go_reply >= 300 && go_reply < 400)));
+	if (kind == DP_DATA_BDAT || (kind == DP_DATA_DATA && go_reply >= 300 && go_reply < 400))
+		return OPEN_DATA_BEGUN;
+	if (kind != DP_DATA_DATA || go_reply != 0)
+		return OPEN_DATA_NONE;
+	return body_octets > 0 ? OPEN_DATA_BEGUN : OPEN_DATA_ASKED;
+}
+
+static int
+follow_data(struct pipeline *p, uint64_t flow_uid, uint32_t transaction, enum open_data data)
+{
+	return data != OPEN_DATA_NONE ? open_alerts_data(p->open, flow_uid, transaction, data) : 0;
 }
 
 /* What an event means for alerts that wait for their update. */
@@ -368,17 +378,21 @@ follow(struct pipeline *p, const struct dp_record *rec)
 	} else if (rec->type == DP_EV_DATA) {
 		const struct dp_ev_data *ev = r;
 
-		if (data_begins(ev->kind, ev->reply))
-			rc = open_alerts_data(p->open, ev->flow_uid, ev->transaction);
+		rc = follow_data(p, ev->flow_uid, ev->transaction, data_state(ev->kind, ev->reply, 0));
 	} else if (rec->type == DP_EV_TXN_END) {
 		const struct dp_ev_txn_end *ev = r;
 
-		if (ev->body_octets > 0 && data_begins(ev->kind, ev->go_reply))
-			rc = open_alerts_data(p->open, ev->flow_uid, ev->transaction);
+		rc = follow_data(p, ev->flow_uid, ev->transaction,
+				 data_state(ev->kind, ev->go_reply, ev->body_octets));
 	} else if (rec->type == DP_EV_FLOW_END) {
 		const struct dp_ev_flow_end *ev = r;
 
-		rc = open_alerts_flow_end(p->open, ev->flow.uid, rec->ts_ns);
+		/*
+		 * When silence is noticed (a reset connection ends so, too) depends on the number of workers: such an end
+		 * says nothing before the alert's own time is up.
+		 */
+		if (ev->close != DP_CLOSE_AGED && ev->close != DP_CLOSE_RST)
+			rc = open_alerts_flow_end(p->open, ev->flow.uid, rec->ts_ns);
 	}
 	return rc < 0 ? fail_store(p, rc) : 0;
 }
@@ -517,7 +531,11 @@ static int
 finish(struct pipeline *p)
 {
 	int rc = close_group(p);
+	uint64_t clock_ns = merge_clock_ns(p->merge);
 
+	/* Not the last record's time: which is last depends on the number of workers. */
+	if (clock_ns > p->run.last_ts_ns)
+		p->run.last_ts_ns = clock_ns;
 	if (rc == 0)
 		rc = store_due(p, UINT64_MAX);
 	if (rc == 0)
