@@ -208,6 +208,7 @@ static void
 put_update(struct json_out *o, const json_t *r, bool colour)
 {
 	const json_t *leak = at(r, "postern", "leak", NULL), *reply = json_object_get(leak, "reply");
+	const json_t *data = json_object_get(leak, "data_begun");
 	char when[HUMAN_TIME_LEN + 1];
 
 	human_time(json_string_value(json_object_get(r, "@timestamp")), when);
@@ -218,7 +219,9 @@ put_update(struct json_out *o, const json_t *r, bool colour)
 	else
 		put(o, ": no answer seen");
 	putf(o, ", message data %s, %" JSON_INTEGER_FORMAT " octets of the command had left%s\n",
-	     json_is_true(json_object_get(leak, "data_begun")) ? "began" : "did not begin",
+	     json_is_true(data)	   ? "began"
+	     : json_is_false(data) ? "did not begin"
+				   : "may have begun (the answer to DATA was not seen)",
 	     json_integer_value(json_object_get(leak, "command_octets")), colour ? PLAIN : "");
 }
 

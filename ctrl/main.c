@@ -161,7 +161,7 @@ close_strangers(struct ctrl *c)
 			.outcome = "unknown",
 			.command_octets = a.command_octets,
 			.reply = a.reply,
-			.data_begun = a.data_begun,
+			.data = (enum open_data)a.data,
 		};
 
 		ids_hex(a.event_id, EVENT_ID_OCTETS, id);

@@ -28,9 +28,9 @@ static const char *const stmt_texts[STMT_NB] = {
 	[STMT_DELETE] = "DELETE FROM open_alert WHERE sequence = ?",
 	[STMT_REFILL] = "SELECT " COLUMNS " FROM open_alert WHERE sequence > ? ORDER BY sequence LIMIT ?",
 	[STMT_COUNT] = "SELECT count(*) FROM open_alert",
-	[STMT_REPLY] = "UPDATE open_alert SET reply = ?5 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun IN (0, 1)"
+	[STMT_REPLY] = "UPDATE open_alert SET reply = ?5 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun IN (0, 1, 2)"
 		       " AND rcpt = ?4 AND reply = 0 AND sequence > ?1",
-	[STMT_DATA] = "UPDATE open_alert SET data_begun = 1 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun = 0"
+	[STMT_DATA] = "UPDATE open_alert SET data_begun = ?4 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun < ?4"
 		      " AND sequence > ?1",
 	[STMT_FLOW_END] = "UPDATE open_alert SET closed_ns = ?3 WHERE flow_uid = ?2 AND sequence > ?1",
 	[STMT_NEXT_CLOSED] = "SELECT " COLUMNS " FROM open_alert WHERE closed_ns IS NOT NULL AND sequence > ?"
@@ -232,7 +232,7 @@ from_row(sqlite3_stmt *st, struct open_alert *ret)
 		.rcpt_index = (uint32_t)sqlite3_column_int64(st, 5),
 		.command_octets = (uint32_t)sqlite3_column_int64(st, 6),
 		.reply = (uint16_t)sqlite3_column_int(st, 7),
-		.data_begun = sqlite3_column_int(st, 8) != 0,
+		.data = (uint8_t)sqlite3_column_int(st, 8),
 		.closed_ns = (uint64_t)sqlite3_column_int64(st, 9),
 	};
 	if (id != NULL && sqlite3_column_bytes(st, 2) == EVENT_ID_OCTETS)
@@ -354,7 +354,7 @@ put_row(struct open_alerts *oa, const struct open_alert *a)
 	sqlite3_bind_int64(st, 6, a->rcpt_index);
 	sqlite3_bind_int64(st, 7, a->command_octets);
 	sqlite3_bind_int(st, 8, a->reply);
-	sqlite3_bind_int(st, 9, a->data_begun);
+	sqlite3_bind_int(st, 9, a->data);
 	if (a->closed_ns != 0)
 		sqlite3_bind_int64(st, 10, (sqlite3_int64)a->closed_ns);
 	else
@@ -428,7 +428,7 @@ open_alerts_reply(struct open_alerts *oa, uint64_t flow_uid, uint32_t transactio
 }
 
 int
-open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction)
+open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction, enum open_data data)
 {
 	uint32_t node = flow_find(oa, flow_uid), i;
 
@@ -439,16 +439,16 @@ open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction
 	for (i = node == NIL ? NIL : oa->flows[node].last; i != NIL; i = oa->entries[i].flow_prev) {
 		struct entry *e = &oa->entries[i];
 
-		if (e->a.transaction < transaction || (e->a.transaction == transaction && e->a.data_begun))
+		if (e->a.transaction < transaction || (e->a.transaction == transaction && e->a.data >= data))
 			break;
 		if (e->a.transaction != transaction)
 			continue;
-		e->a.data_begun = true;
+		e->a.data = (uint8_t)data;
 		touch(oa, e);
 	}
 	if (oa->nb_store_only == 0)
 		return 0;
-	return update_rows(oa, STMT_DATA, 2, (const uint64_t[]){ flow_uid, transaction });
+	return update_rows(oa, STMT_DATA, 3, (const uint64_t[]){ flow_uid, transaction, data });
 }
 
 int

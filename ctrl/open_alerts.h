@@ -30,6 +30,13 @@ enum {
 	OPEN_ALERTS_MAX = 1 << 16, /* in memory */
 };
 
+/* What is known of the message's data. It only grows: an answer that comes later can't take back what left. */
+enum open_data {
+	OPEN_DATA_NONE,	 /* not asked for, or refused */
+	OPEN_DATA_ASKED, /* DATA was sent, its answer and octets of a body were not seen: not known */
+	OPEN_DATA_BEGUN, /* 354, BDAT, or octets of a body */
+};
+
 struct open_alert {
 	uint64_t sequence;
 	uint64_t ts_ns; /* of the alert; due OPEN_ALERT_NS later */
@@ -38,7 +45,7 @@ struct open_alert {
 	uint32_t transaction, rcpt_index;
 	uint32_t command_octets;
 	uint16_t reply; /* 0: unseen */
-	bool data_begun;
+	uint8_t data; /* enum open_data */
 	uint8_t event_id[EVENT_ID_OCTETS];
 };
 
@@ -55,8 +62,8 @@ int open_alerts_add(struct open_alerts *oa, const struct open_alert *a);
 
 int open_alerts_reply(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction, uint32_t rcpt_index,
 		      uint16_t reply);
-/* The message of the transaction begins: for all alerts of it so far. */
-int open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction);
+/* The message of the transaction begins, or may have begun: for all alerts of it so far. */
+int open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction, enum open_data data);
 /* The connection ended: its alerts become closed, to be taken by open_alerts_next_closed(). */
 int open_alerts_flow_end(struct open_alerts *oa, uint64_t flow_uid, uint64_t ts_ns);
 

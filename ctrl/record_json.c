@@ -242,7 +242,10 @@ record_json_update(struct json_out *o, const struct record_context *ctx, const s
 		json_kv_u64(o, "reply", u->reply);
 	else
 		json_kv_null(o, "reply");
-	json_kv_bool(o, "data_begun", u->data_begun);
+	if (u->data != OPEN_DATA_ASKED)
+		json_kv_bool(o, "data_begun", u->data == OPEN_DATA_BEGUN);
+	else
+		json_kv_null(o, "data_begun");
 	json_close(o, '}');
 	json_kv_null(o, "incident");
 	json_kv_cstr(o, "store_id", ctx->store_id);

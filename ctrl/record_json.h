@@ -16,6 +16,7 @@
 
 #include "decide.h"
 #include "json_out.h"
+#include "open_alerts.h"
 
 /* What stands in every record of a run. */
 struct record_context {
@@ -41,7 +42,7 @@ struct record_update {
 	const char *outcome;
 	uint32_t command_octets; /* of the RCPT line that had left */
 	uint16_t reply;		 /* 0: unseen */
-	bool data_begun;
+	enum open_data data;
 };
 
 /* Each appends one object, without a line end. */

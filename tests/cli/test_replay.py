@@ -174,6 +174,32 @@ class Story(Case):
         self.assertEqual((e[0]["data"], e[0]["data_go"], e[0]["data_reply"], e[0]["complete"]), ("data", 354, 250, True))
         self.assertEqual(e[0]["body_octets"], len(b"Subject: x\r\n\r\nhello\r\n"))
 
+    def test_data_begun(self):
+        """Told only where it was seen: 354, octets of a body, or BDAT."""
+        body = b"Subject: x\r\n\r\nhi\r\n.\r\n"
+        cases = [
+            ("go-ahead", True, lambda s: s.ask(b"DATA", b"354 go")),
+            ("refused", False, lambda s: s.ask(b"DATA", b"554 no")),
+            ("none", False, lambda s: s.bye()),
+            ("unanswered", None, lambda s: s.say(True, b"DATA\r\n")),
+            ("unseen", True, lambda s: (s.say(True, b"DATA\r\n"), s.seq.update({False: s.seq[False] + 8}),
+                                        s.say(True, body), s.say(False, b"250 ok\r\n"))),
+        ]
+        for name, want, then in cases:
+            with self.subTest(name=name):
+                s = captures.Session()
+                s.greet()
+                s.ask(b"MAIL FROM:<jane@example.org>", b"250 Ok")
+                s.ask(b"RCPT TO:<joe@army.ml>", b"250 Ok")
+                then(s)
+                c = self.write(name + ".pcap", captures.pcap(s.frames))
+                self.judged(c, alerts=1)
+                u = next(x for x in self.records() if "rule" not in x)
+                self.assertEqual(u["postern"]["leak"], {"command_octets": 23, "reply": 250, "data_begun": want})
+                os.unlink(self.path("alerts.jsonl"))
+        out = self.run_replay(self.path("unanswered.pcap")).stdout.decode()
+        self.assertIn("may have begun", out)
+
     def test_formats_agree(self):
         frames = captures.story()
         a = self.write("a.pcap", captures.pcap(frames))

@@ -278,7 +278,7 @@ expect_closed(struct open_alerts *oa, struct model *m, uint64_t uid, uint64_t ts
 		assert_int_equal(open_alerts_next_closed(oa, &got), 1);
 		assert_int_equal(got.sequence, i);
 		assert_int_equal(got.reply, m->a[i].reply);
-		assert_int_equal(got.data_begun, m->a[i].data_begun);
+		assert_int_equal(got.data, m->a[i].data);
 		assert_int_equal(got.closed_ns, ts);
 		m->open[i] = false;
 	}
@@ -298,27 +298,27 @@ expect_due(struct open_alerts *oa, struct model *m, uint64_t now)
 		assert_int_equal(open_alerts_next_due(oa, now, &got), 1);
 		assert_int_equal(got.sequence, m->oldest);
 		assert_int_equal(got.reply, m->a[m->oldest].reply);
-		assert_int_equal(got.data_begun, m->a[m->oldest].data_begun);
+		assert_int_equal(got.data, m->a[m->oldest].data);
 		m->open[m->oldest] = false;
 	}
 	assert_int_equal(open_alerts_next_due(oa, now, &got), 0);
 }
 
 static void
-apply(struct open_alerts *oa, struct model *m, uint64_t uid, uint32_t txn, uint32_t rcpt, bool is_data)
+apply(struct open_alerts *oa, struct model *m, uint64_t uid, uint32_t txn, uint32_t rcpt, enum open_data data)
 {
 	uint64_t i;
 
-	if (is_data)
-		assert_int_equal(open_alerts_data(oa, uid, txn), 0);
+	if (data != OPEN_DATA_NONE)
+		assert_int_equal(open_alerts_data(oa, uid, txn, data), 0);
 	else
 		assert_int_equal(open_alerts_reply(oa, uid, txn, rcpt, 250), 0);
 	for (i = 1; i <= m->nb; i++) {
 		if (m->a[i].flow_uid != uid || m->a[i].transaction != txn)
 			continue;
-		if (is_data)
-			m->a[i].data_begun = true;
-		else if (m->a[i].rcpt_index == rcpt && m->a[i].reply == 0)
+		if (m->a[i].data < data)
+			m->a[i].data = (uint8_t)data;
+		if (data == OPEN_DATA_NONE && m->a[i].rcpt_index == rcpt && m->a[i].reply == 0)
 			m->a[i].reply = 250;
 	}
 }
@@ -359,9 +359,9 @@ check_open_alerts(const struct place *p, unsigned int seed)
 			m.open[m.nb] = true;
 			assert_int_equal(open_alerts_add(oa, &m.a[m.nb]), 0);
 		} else if (what < 75) {
-			apply(oa, &m, f, txn[f], rcpt[f] == 0 ? 1 : 1 + (uint32_t)rand() % rcpt[f], false);
+			apply(oa, &m, f, txn[f], rcpt[f] == 0 ? 1 : 1 + (uint32_t)rand() % rcpt[f], OPEN_DATA_NONE);
 		} else if (what < 85) {
-			apply(oa, &m, f, txn[f], 0, true);
+			apply(oa, &m, f, txn[f], 0, rand() % 2 == 0 ? OPEN_DATA_ASKED : OPEN_DATA_BEGUN);
 		} else if (what < 88) {
 			expect_closed(oa, &m, f, m.nb * 1000 + 1);
 			txn[f]++; /* numbers of connections are not used again; here the transaction's tell them apart */
