@@ -216,7 +216,8 @@ open_target(struct output *out, const char *spec, uint64_t first_sequence, struc
 	rc = output_resume(out->fd, store_id(out->store), &seen);
 	if (rc < 0)
 		return fail(out, rc);
-	if (seen > out->last)
+	/* Also from before this run: a file that lost its end is made whole from the store. */
+	if (seen != 0)
 		out->last = seen;
 	return 0;
 }
