@@ -44,13 +44,19 @@ struct replay {
 };
 
 static int
-fail(const char *path, const char *what, int error)
+fail_advice(const char *path, const char *what, int error, const char *advice)
 {
 	char shown[1024];
 
 	safe_text(shown, sizeof(shown), path, strlen(path));
-	fprintf(stderr, "postern: %s: %s: %s\n", shown, what, strerror(error));
+	fprintf(stderr, "postern: %s: %s: %s%s\n", shown, what, strerror(error), advice);
 	return 4;
+}
+
+static int
+fail(const char *path, const char *what, int error)
+{
+	return fail_advice(path, what, error, "");
 }
 
 /* The folder of the store, made if need be and locked against a second run. 0 or an exit code. */
@@ -68,12 +74,14 @@ open_state(struct replay *r)
 			       : 0;
 	}
 	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
-		return fail(dir, "the state folder cannot be made", errno);
+		return fail_advice(dir, "the state folder cannot be made", errno,
+				   "; name another with --state (its parent must exist), or leave --state out");
 	r->state_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->state_fd < 0)
-		return fail(dir, "the state folder cannot be opened", errno);
+		return fail_advice(dir, "the state folder cannot be opened", errno, "; name another with --state");
 	if (access(dir, W_OK | X_OK) < 0)
-		return fail(dir, "the state folder cannot be written", errno);
+		return fail_advice(dir, "the state folder cannot be written", errno,
+				   "; make it writable for this user, or name another with --state");
 	if (flock(r->state_fd, LOCK_EX | LOCK_NB) < 0)
 		return fail(dir,
 			    errno == EWOULDBLOCK ? "another run uses this state folder"
@@ -220,7 +228,8 @@ prepare(struct replay *r)
 
 		memcpy(dir, r->run_dir, sizeof(dir));
 		r->run_dir[0] = '\0';
-		return fail(dir, "a folder for this run cannot be made", -rc);
+		return fail_advice(dir, "a folder for this run cannot be made", -rc,
+				   "; set TMPDIR to a folder that this user can write to");
 	}
 	if ((rc = find_programs(r)) != 0 || (rc = open_state(r)) != 0 || (rc = open_report(r)) != 0)
 		return rc;

@@ -273,7 +273,8 @@ check_limits(struct run *run)
 
 	if (run->dp_kill_at != 0 && now >= run->dp_kill_at && child_runs(&run->dp)) {
 		run->dp_kill_at = 0;
-		if (!run->res->ended)
+		/* One that waits for room which a failed ctrl will never make is no news. */
+		if (!run->res->ended && !run->res->flaws.ctrl_failed)
 			say(run, "the dataplane does not end; killing it");
 		child_signal(&run->dp, SIGKILL);
 	}

@@ -222,6 +222,9 @@ run(struct dataplane *d)
 	int rc;
 
 	rc = wait_for_rules(d);
+	/* Told to end before there was anything to do: who said so knows why. */
+	if (rc == -EINTR)
+		return rc;
 	if (rc != 0)
 		return fail("no rule set came from ctrl", rc);
 	status_begin(d->opt.status_fd);

@@ -98,7 +98,7 @@ begin_format(struct capture *c)
 			return false;
 		}
 	if (need == CAPTURE_NEED_END && len < 4) {
-		capture_fail(c, true, 0, "%zu octets are no capture file", len);
+		capture_fail(c, true, 0, "not a capture file: it has %zu octets only", len);
 		return false;
 	}
 	magic = capture_u32(p, false);
@@ -177,7 +177,7 @@ begin_file(struct capture *c)
 	c->is_open = true;
 	if (S_ISDIR(st.st_mode)) {
 		file->is_stream = true;
-		capture_fail(c, true, 0, "is a directory");
+		capture_fail(c, true, 0, "is a directory: name the captures in it");
 		return false;
 	}
 	if (file->map != NULL &&

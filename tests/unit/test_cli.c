@@ -447,8 +447,17 @@ test_report(void **state)
 	assert_non_null(strstr(out, "1.000 Mpps, 1.000 Gbit/s, 500.0 ns CPU per packet"));
 	assert_non_null(strstr(out, "bare_lf"));
 	assert_non_null(strstr(out, "drop_malformed"));
+	assert_non_null(strstr(out, "5  0 updated at close"));
 	assert_non_null(strstr(out, "incomplete"));
 	assert_null(strchr(out, '\x1b'));
+	free(out);
+	out = NULL;
+	res.total.c[DP_STAT_MATCHES] = 7;
+	f = open_memstream(&out, &len);
+	assert_non_null(f);
+	assert_int_equal(report_text(f, &rep), 0);
+	fclose(f);
+	assert_non_null(strstr(out, "5  new; 2 more were in the store already"));
 	free(out);
 	out = NULL;
 	f = open_memstream(&out, &len);
