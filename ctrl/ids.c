@@ -63,10 +63,14 @@ void
 ids_event(uint64_t run_id, const struct dp_ev_rcpt *ev, uint8_t ret[EVENT_ID_OCTETS])
 {
 	uint8_t buf[8 + FLOW_SORT_KEY_LEN + 24] = { 0 }, *p = buf;
+	struct dp_flow_id flow = ev->flow;
 	SHA2_CTX ctx;
 
 	p = put_be(p, run_id, 8);
-	ids_flow_sort_key(&ev->flow, p);
+	/* The first of several rounds is the same input as one without others. */
+	if (flow.loop > 0)
+		flow.loop--;
+	ids_flow_sort_key(&flow, p);
 	p += FLOW_SORT_KEY_LEN;
 	p = put_be(p, ev->transaction, 4);
 	p = put_be(p, ev->rcpt_index, 4);

@@ -15,6 +15,7 @@ struct capture_port {
 	struct capture_frame frames[IO_BURST_MAX]; /* read, not given out yet: [next, nb) */
 	unsigned int next, nb;
 	bool ended;
+	uint32_t first_round; /* 1 when there are several: records count from there; 0: they say nothing of rounds */
 	bool in_place; /* the last frames lie in a buffer that the next read uses again */
 };
 
@@ -47,7 +48,7 @@ frame_release(void *addr, void *opaque)
 }
 
 static void
-attach(struct rte_mbuf *m, const struct capture_frame *f)
+attach(struct rte_mbuf *m, const struct capture_frame *f, uint32_t first_round)
 {
 	struct io_meta *meta = io_meta(m);
 	struct packet *p = &meta->pkt;
@@ -65,7 +66,7 @@ attach(struct rte_mbuf *m, const struct capture_frame *f)
 	p->frame_no = f->frame_no;
 	p->cap_len = f->cap_len;
 	p->wire_len = f->wire_len;
-	p->loop = f->loop;
+	p->loop = f->loop + first_round;
 	p->link = f->link;
 	p->wire = 0;
 	p->rebuilt = 0;
@@ -136,7 +137,7 @@ capture_rx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, 
 	n = i;
 	for (i = 0; i < n; i++) {
 		rte_pktmbuf_reset(mbufs[i]);
-		attach(mbufs[i], &c->frames[c->next + i]);
+		attach(mbufs[i], &c->frames[c->next + i], c->first_round);
 	}
 	c->next += n;
 	return (uint16_t)n;
@@ -189,6 +190,7 @@ capture_port_open(const struct capture_port_config *cfg, struct io_port **ret)
 	c->pace = cfg->pace;
 	c->pool = cfg->pool;
 	c->stop = cfg->stop;
+	c->first_round = cfg->capture.rounds > 1;
 	*ret = &c->port;
 	return 0;
 }

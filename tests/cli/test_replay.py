@@ -318,6 +318,7 @@ class Usage(Case):
         rules = self.write("bad.yaml", b"version: 1\nruleset: x\nprotectt: []\n")
         p = self.run_replay("--rules", rules, "--report", "json", "--report-file", self.path("r.json"), c, code=2)
         self.assertIn("bad.yaml:3:1", p.stderr.decode())
+        self.assertNotIn("dataplane", p.stderr.decode())  # one cause, one message
         self.assertEqual(p.stdout, b"")
         self.assertTrue(self.report("r.json")["health"]["rules_wrong"])
 
@@ -476,6 +477,10 @@ class Failures(Case):
     def test_state_not_a_folder(self):
         p = self.run_replay("--state", os.path.join(self.good, "x"), self.good, code=4)
         self.assertIn("state folder", p.stderr.decode())
+        p = self.run_replay("--state", self.path("none/st"), self.good, code=4)
+        self.assertIn("its parent must exist", p.stderr.decode())
+        p = self.run_replay(self.good, code=4, env={"TMPDIR": self.path("none")})
+        self.assertIn("set TMPDIR", p.stderr.decode())
 
     def test_state_unwritable(self):
         p = self.run_replay("--state", "/proc/self", self.good, code=4)
@@ -541,7 +546,8 @@ class Failures(Case):
         c = self.write("many.pcap", captures.pcap(frames))
         p = self.run_replay("--state", small, "--alerts", self.path("a.jsonl"), "--report", "json",
                             "--report-file", self.path("r.json"), c, code=4)
-        self.assertTrue(p.stderr)
+        self.assertIn("make room", p.stderr.decode())
+        self.assertNotIn("dataplane", p.stderr.decode())
         r = self.report("r.json")
         self.assertEqual(r["result"], "failed")
         self.assertTrue(r["health"]["ctrl_failed"])
@@ -593,6 +599,7 @@ class Same(Case):
         moved = self.write("other-name.pcap", captures.pcap(self.frames))
         p = self.run_replay(*args, "--alerts", self.path("alerts.jsonl"), moved)
         self.assertEqual(self.read("alerts.jsonl"), first)
+        self.assertIn(f"{self.nb_alerts} more were in the store already", p.stdout.decode())
         # Half of the output is lost: it is completed from the store.
         with open(self.path("alerts.jsonl"), "r+b") as f:
             f.truncate(len(first) // 2)
@@ -609,15 +616,23 @@ class Same(Case):
         self.assertEqual(len(self.alerts()), self.nb_alerts + 1)
 
     def test_loop(self):
-        self.judged("--loop", "3", "--workers", "2", self.capture, alerts=3 * self.nb_alerts)
+        self.judged("--loop", "3", "--workers", "2", "--envelopes", self.path("env.jsonl"), self.capture,
+                    alerts=3 * self.nb_alerts)
+        self.assertEqual({e["loop"] for e in self.records("env.jsonl")}, {1, 2, 3})
         by_round = {}
         for a in self.alerts():
-            n = a["postern"].get("loop", 0)
+            n = a["postern"]["loop"]
             by_round[n] = by_round.get(n, 0) + 1
             self.assertTrue(a["source"]["ip"].startswith("192.0.2."))
-        self.assertEqual(sorted(by_round.values()), [self.nb_alerts] * 3)
+        self.assertEqual(by_round, {n: self.nb_alerts for n in (1, 2, 3)})
         self.assertEqual(len({a["event"]["id"] for a in self.alerts()}), 3 * self.nb_alerts)
         self.assertEqual(self.report()["packets"], 3 * len(self.frames))
+        # The first round is what a replay without rounds finds.
+        first = {a["event"]["id"] for a in self.alerts() if a["postern"]["loop"] == 1}
+        os.unlink(self.path("alerts.jsonl"))
+        self.judged(self.capture, alerts=self.nb_alerts)
+        self.assertEqual({a["event"]["id"] for a in self.alerts()}, first)
+        self.assertTrue(all("loop" not in a["postern"] for a in self.alerts()))
 
     def test_pace(self):
         c = self.write("story.pcap", captures.pcap(captures.story()))

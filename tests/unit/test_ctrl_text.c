@@ -206,6 +206,10 @@ test_event_id(void **state)
 		assert_memory_not_equal(id, other, 16);                                                                \
 		back;                                                                                                  \
 	} while (0)
+	/* The first of several rounds is what a replay without rounds is. */
+	ev->flow.loop = 1;
+	ids_event(7, ev, other);
+	assert_memory_equal(id, other, 16);
 	CHANGES(ev->rcpt_index++, ev->rcpt_index--);
 	CHANGES(ev->transaction++, ev->transaction--);
 	CHANGES(ev->flow.loop++, ev->flow.loop--);
