@@ -6,12 +6,16 @@ Help texts, man pages and the shell completion say the same.
 Usage: test_docs.py POSTERN [unittest options]
 """
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
+
+import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
@@ -44,6 +48,52 @@ class Docs(unittest.TestCase):
             listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl -([a-z-]+)", text, re.M))
             wanted = set().union(*map(helped, commands))
             self.assertEqual(listed, wanted, page)
+
+    def test_records(self):
+        """Every field that a record or the report has is described, and every anomaly and counter."""
+        page = read("man/postern-records.5")
+        # "\\&" and the like are not used in names; a name may stand in a list of names.
+        described = set(re.findall(r"[@A-Za-z_][\w.]*", "\n".join(re.findall(r"^\.(?:It )?Li (.*)$", page, re.M))))
+        with tempfile.TemporaryDirectory() as d:
+            s = captures.Session()
+            s.greet(b"gw\xff" + b"x" * 400)
+            s.mail(b"s\xfe@example.org", [b"\xff@army.ml", b"L" * 2000 + b"@army.ml"] + [b"x@example.net"] * 1000)
+            s.bye()
+            frames = [(t, f[:12] + b"\x88\xa8\0\5\x81\0\0\7" + f[12:]) for t, f in s.frames]
+            with open(d + "/c.pcap", "wb") as f:
+                f.write(captures.pcap(frames))
+            subprocess.run([POSTERN, "replay", "--loop", "2", "--alerts", d + "/a", "--envelopes", d + "/e", "--report",
+                            "json", "--report-file", d + "/r", d + "/c.pcap", d + "/none"], stderr=subprocess.DEVNULL)
+            lines = {}
+            for name in "ae":
+                with open(f"{d}/{name}") as f:
+                    lines[name] = [json.loads(x) for x in f]
+            with open(d + "/r") as f:
+                report = json.load(f)
+        self.assertEqual({len(lines["a"]), len(lines["e"])}, {8, 2})
+
+        def keys(v, path=""):
+            if isinstance(v, dict):
+                for k, x in v.items():
+                    yield from keys(x, path + "." + k if path else k)
+            elif isinstance(v, list) and v and isinstance(v[0], dict):
+                for x in v:
+                    yield from keys(x, path)
+            else:
+                yield path
+        found = {k for r in lines["a"] for k in keys(r)}
+        # Of envelopes and the report, the last part of a path is what the page names.
+        found |= {k if k.startswith("flow.") else k.split(".")[-1] for x in (lines["e"], report) for r in
+                  (x if isinstance(x, list) else [x]) for k in keys(r)}
+        top = os.path.dirname(os.path.dirname(CLI))
+        for name in ("dataplane/api/dp_anomaly.def", "dataplane/api/dp_stats.def"):
+            with open(os.path.join(top, name)) as f:
+                found |= set(re.findall(r'^DP_\w+\(\w+, "(\w+)"', f.read(), re.M))
+        self.assertIn("postern.sender_raw", found)
+        self.assertIn("network.inner.vlan.id", found)
+        self.assertIn("recipients_omitted", found)
+        self.assertIn("postern.loop", found)
+        self.assertEqual(found - described, set())
 
     def test_lint(self):
         if shutil.which("mandoc") is None:
