@@ -79,7 +79,7 @@ add_sender(struct query *q, const char *sender)
 	const char *at = strrchr(sender, '@');
 	size_t n = strlen(sender);
 
-	if (at != NULL && at != sender) {
+	if (n == 0 || (at != NULL && at != sender)) {
 		add_term(q, "a.sender = ?");
 		bind_octets(q, reversed(sender, ""), n, false);
 		return;

@@ -17,7 +17,7 @@ struct alert_filter {
 	uint64_t since_ns, until_ns; /* [since, until); 0: no limit */
 	const char *rule;	     /* its id */
 	const char *domain;	     /* as written in the mail, or a parent of it */
-	const char *sender;	     /* an address, or a domain (sub-domains included), with or without @ */
+	const char *sender;	     /* an address, "" for none, or a domain (sub-domains included), with or without @ */
 	unsigned int verdict;	     /* enum dp_verdict; DP_VERDICT_NONE: any */
 	uint64_t limit;		     /* the newest so many; 0: all */
 };

@@ -47,6 +47,7 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *stmts[STMT_NB];
 	char *path;
+	bool readonly;
 	int lock_fd;
 	bool in_transaction;
 	uint64_t next_sequence;
@@ -92,7 +93,7 @@ store_in_transaction(const struct store *s)
 
 /* What to do about @err, as the end of a sentence. */
 static const char *
-advice(int err)
+advice(int err, bool readonly)
 {
 	switch (err) {
 	case ENOSPC:
@@ -102,7 +103,8 @@ advice(int err)
 	case EACCES:
 	case EPERM:
 	case EROFS:
-		return "; make it writable for this user, or name another folder with --state";
+		return readonly ? "; this user may not read it: see to the modes of the folder and the file"
+				: "; make it writable for this user, or name another folder with --state";
 	case ENOENT:
 	case ENOTDIR:
 		return "; the folder must exist";
@@ -120,7 +122,7 @@ advice(int err)
 static int
 set_error(struct store *s, const char *what, const char *why, int err)
 {
-	snprintf(s->error, sizeof(s->error), "%s: %s: %s%s", s->path, what, why, advice(err));
+	snprintf(s->error, sizeof(s->error), "%s: %s: %s%s", s->path, what, why, advice(err, s->readonly));
 	return -err;
 }
 
@@ -404,6 +406,7 @@ store_open(const char *path, unsigned int flags, struct store **ret)
 	if (s == NULL)
 		return -ENOMEM;
 	s->lock_fd = -1;
+	s->readonly = readonly;
 	s->path = strdup(path);
 	if (s->path == NULL)
 		return -ENOMEM;

@@ -52,7 +52,7 @@ static const struct cli_option options[] = {
 	[OPT_UNTIL] = { "until", 0, "TIME", "before this moment" },
 	[OPT_RULE] = { "rule", 0, "ID", "found by this rule" },
 	[OPT_DOMAIN] = { "domain", 0, "NAME", "written to this domain or one below it" },
-	[OPT_SENDER] = { "sender", 0, "ADDRESS", "sent by this address, or from this domain" },
+	[OPT_SENDER] = { "sender", 0, "ADDRESS", "sent by this address, or from this domain; <>: by none" },
 	[OPT_VERDICT] = { "verdict", 0, "VERDICT", "pass, alert, refuse, divert or reset" },
 	[OPT_LIMIT] = { "limit", 'n', "N", "the newest N; 0: all (default: 100 in the table, else all)" },
 	[OPT_JSON] = { "json", 0, NULL, "JSON lines, as they are stored" },
@@ -76,6 +76,7 @@ struct alerts_args {
 	} action;
 	const char *state, *config;
 	struct alert_filter filter;
+	char domain[256], sender[512]; /* of the filter */
 	bool has_filter, has_limit, has_since_sequence;
 	enum format format;
 	uint64_t number; /* show N */
@@ -110,6 +111,45 @@ take_time(const char *name, const char *value, uint64_t *ret)
 	return cli_usage_error(COMMAND, "--%s: \"%s\" is no time; write 2026-03-01 or 2026-03-01T10:00:00Z", name, value);
 }
 
+/* As people copy it: "@Army.ml.", ".army.ml" and "x@army.ml" are army.ml. */
+static int
+take_domain(const char *value, struct alerts_args *a)
+{
+	const char *at = strrchr(value, '@');
+	size_t n;
+
+	value = at != NULL ? at + 1 : value;
+	value += strspn(value, ".");
+	for (n = strlen(value); n > 0 && (value[n - 1] == '.' || value[n - 1] == '>'); n--)
+		;
+	if (n == 0 || n >= sizeof(a->domain))
+		return cli_usage_error(COMMAND, "--domain: expected a name such as army.ml");
+	memcpy(a->domain, value, n);
+	a->domain[n] = '\0';
+	a->filter.domain = a->domain;
+	return 0;
+}
+
+/* With or without brackets; <> is the sender of bounces. */
+static int
+take_sender(const char *value, struct alerts_args *a)
+{
+	size_t n = strlen(value);
+
+	if (n >= 2 && value[0] == '<' && value[n - 1] == '>') {
+		value++;
+		n -= 2;
+	} else if (n == 0) {
+		return cli_usage_error(COMMAND, "--sender: expected an address, a domain, or <> for none");
+	}
+	if (n >= sizeof(a->sender))
+		return cli_usage_error(COMMAND, "--sender: longer than any that is stored");
+	memcpy(a->sender, value, n);
+	a->sender[n] = '\0';
+	a->filter.sender = a->sender;
+	return 0;
+}
+
 static int
 take_filter(int opt, const char *value, struct alerts_args *a)
 {
@@ -123,11 +163,9 @@ take_filter(int opt, const char *value, struct alerts_args *a)
 		a->filter.rule = value;
 		return 0;
 	case OPT_DOMAIN:
-		a->filter.domain = value;
-		return 0;
+		return take_domain(value, a);
 	case OPT_SENDER:
-		a->filter.sender = value;
-		return 0;
+		return take_sender(value, a);
 	case OPT_VERDICT:
 		a->filter.verdict = verdict_from_name(value);
 		if (a->filter.verdict != DP_VERDICT_NONE)

@@ -7,7 +7,9 @@ Usage: test_replay.py POSTERN [unittest options]
 Every test has its own folder as TMPDIR; what a run leaves behind there is a failure.
 """
 
+import csv
 import gzip
+import io
 import json
 import os
 import random
@@ -467,6 +469,64 @@ class BadInput(Case):
         shown.decode("utf-8")
         for bad in (b"\x1b", b"\x07", b"\0", "\u202e".encode()):
             self.assertNotIn(bad, shown)
+
+
+class Alerts(Case):
+    """postern alerts on a store that a replay left."""
+
+    def setUp(self):
+        super().setUp()
+        s = captures.Session()
+        s.greet()
+        s.mail(b"Jane@example.org", [b"joe@army.ml", b"amy@army.mil", b"=1+1@hq.army.ml"])
+        s.mail(b"", [b"bob@navy.ml"])
+        s.bye()
+        self.judged("--state", self.path("st"), self.write("a.pcap", captures.pcap(s.frames)), alerts=3)
+
+    def ask(self, *args, code=0, state="st"):
+        p = subprocess.run([POSTERN, "alerts", "--state", self.path(state), *args], capture_output=True, text=True,
+                           timeout=LIMIT)
+        self.assertEqual(p.returncode, code, p.stderr)
+        return p
+
+    def test_filters(self):
+        for args, want in [
+            ([], [1, 2, 3]), (["--domain", "army.ml"], [1, 2]), (["--domain", "@HQ.Army.ml."], [2]),
+            (["--domain", "x@navy.ml"], [3]), (["--domain", ".army.ml"], [1, 2]), (["--domain", "rmy.ml"], []),
+            (["--sender", "jane@example.org"], [1, 2]), (["--sender", "<jane@EXAMPLE.org>"], [1, 2]),
+            (["--sender", "@example.org"], [1, 2]), (["--sender", "<>"], [3]), (["--sender", "xample.org"], []),
+            (["--rule", "mil-ml"], [1, 2, 3]), (["--rule", "none"], []), (["--verdict", "refuse"], [1, 2, 3]),
+            (["--verdict", "reset"], []), (["--since", "2026-03-01"], [1, 2, 3]), (["--since", "2026-03-02"], []),
+            (["--until", "2026-03-01T10:00:00.009Z"], [1]), (["-n", "2"], [2, 3]), (["-n", "0"], [1, 2, 3]),
+        ]:
+            with self.subTest(args=args):
+                got = [json.loads(x)["event"]["sequence"] for x in self.ask("--json", *args).stdout.splitlines()]
+                self.assertEqual(got, want)
+        for args in (["--domain", ""], ["--domain", "."], ["--sender", ""], ["--verdict", "x"], ["--since", "today"],
+                     ["-n", "x"], ["--json", "--csv"], ["export", "--csv"], ["show"], ["show", "x"], ["sohw"]):
+            with self.subTest(args=args):
+                self.assertEqual(self.ask(*args, code=2).stdout, "")
+
+    def test_export(self):
+        lines = self.read("alerts.jsonl").decode().splitlines()
+        self.assertEqual(len(lines), 6)
+        for n in range(8):
+            self.assertEqual(self.ask("export", "--since-sequence", str(n)).stdout.splitlines(), lines[n:])
+
+    def test_show(self):
+        out = self.ask("show", "1").stdout
+        self.assertIn("joe@army.ml", out)
+        self.assertIn("server answered 250, message data began", out)
+        lines = self.read("alerts.jsonl").decode().splitlines()
+        self.assertEqual(self.ask("show", "#1", "--json").stdout.splitlines(), [lines[0], lines[3]])
+        self.assertIn("no alert has the number 9", self.ask("show", "9", code=1).stderr)
+        self.assertIn("there is no store", self.ask(code=4, state="none").stderr)
+
+    def test_csv(self):
+        rows = list(csv.DictReader(io.StringIO(self.ask("--csv").stdout)))
+        self.assertEqual([r["recipient"] for r in rows], ["joe@army.ml", "'=1+1@hq.army.ml", "bob@navy.ml"])
+        self.assertEqual([r["sequence"] for r in rows], ["1", "2", "3"])
+        self.assertEqual(self.ask("--csv", "--rule", "none").stdout.count("\n"), 1)
 
 
 class Failures(Case):

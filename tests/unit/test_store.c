@@ -217,6 +217,7 @@ test_query(void **state)
 	check_query(s, (struct alert_filter){ .sender = "corp.example" }, "1 2 ");
 	check_query(s, (struct alert_filter){ .sender = "@CORP.example" }, "1 2 ");
 	check_query(s, (struct alert_filter){ .sender = "ane@corp.example" }, "");
+	check_query(s, (struct alert_filter){ .sender = "" }, "4 ");
 	check_query(s, (struct alert_filter){ .rule = "' OR 1 --" }, "");
 	store_free(s);
 }
