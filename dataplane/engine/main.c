@@ -30,16 +30,19 @@
 #include "eal.h"
 #include "options.h"
 #include "status.h"
-#include "worker.h"
+#include "worker_private.h"
 
 enum {
-	FRAME_MBUFS = 4096 - 1,	   /* per run; as many frames may be on their way between workers */
-	DATAGRAM_MBUFS = 128 - 1,  /* reassembled datagrams on their way */
+	FRAME_MBUFS = 512 - 1,	   /* frames at once, and ... */
+	FRAME_MBUFS_WORKER = 2048, /* ... for each further worker: on their way to it */
+	DATAGRAM_MBUFS = 512 - 1,  /* reassembled datagrams on their way; more than one turn can make */
 	POOL_CACHE = 128,
 	EAL_MEM_MIB = 64,	   /* reserved, not touched before it is used */
 	SERVICE_POLL_MS = 20,
 	RULES_WAIT_MS = 60000,	   /* ctrl compiles the rules meanwhile */
 };
+
+_Static_assert((int)DATAGRAM_MBUFS > (int)DATAGRAMS_TURN_MAX, "a worker that waits for a datagram's mbuf gets one");
 
 struct dataplane {
 	struct options opt;
@@ -118,14 +121,36 @@ catch_signals(struct dataplane *d)
 	return d->signal_fd < 0 ? -errno : 0;
 }
 
+/*
+ * Datagrams are rare and large: their octets lie outside DPDK's memory, in pages that are not touched before one comes
+ * (a pool of DPDK's own is touched whole at start, a third of the start-up time).
+ */
+static int
+make_datagram_pool(struct dataplane *d, uint16_t priv)
+{
+	struct rte_pktmbuf_extmem mem = {
+		.buf_iova = RTE_BAD_IOVA,
+		.buf_len = (size_t)DATAGRAM_MBUFS * DATAGRAM_ROOM,
+		.elt_size = DATAGRAM_ROOM,
+	};
+
+	mem.buf_ptr = mmap(NULL, mem.buf_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			   0);
+	if (mem.buf_ptr == MAP_FAILED)
+		return -errno;
+	d->group.datagrams = rte_pktmbuf_pool_create_extbuf("datagrams", DATAGRAM_MBUFS, 0, priv, DATAGRAM_ROOM,
+							    SOCKET_ID_ANY, &mem, 1);
+	return d->group.datagrams == NULL ? -rte_errno : 0;
+}
+
 static int
 make_pools(struct dataplane *d)
 {
 	const uint16_t priv = RTE_ALIGN_CEIL(sizeof(struct io_meta), RTE_MBUF_PRIV_ALIGN);
+	const unsigned int nb = FRAME_MBUFS + FRAME_MBUFS_WORKER * (d->dp.geo.nb_workers - 1);
 
-	d->frames = rte_pktmbuf_pool_create("frames", FRAME_MBUFS, POOL_CACHE, priv, 0, SOCKET_ID_ANY);
-	d->group.datagrams = rte_pktmbuf_pool_create("datagrams", DATAGRAM_MBUFS, 0, priv, UINT16_MAX, SOCKET_ID_ANY);
-	return d->frames == NULL || d->group.datagrams == NULL ? -rte_errno : 0;
+	d->frames = rte_pktmbuf_pool_create("frames", nb, POOL_CACHE, priv, 0, SOCKET_ID_ANY);
+	return d->frames == NULL ? -rte_errno : make_datagram_pool(d, priv);
 }
 
 static int

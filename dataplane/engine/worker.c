@@ -136,9 +136,8 @@ worker_inspect(struct worker *w)
 	send_on(w, &w->own);
 }
 
-/* A replay waits until the other worker has room: nothing may be lost, and there is no wire to keep up with. */
-static void
-hand_over(struct worker *w)
+void
+worker_hand_over(struct worker *w)
 {
 	struct worker_group *g = w->group;
 	unsigned int k;
@@ -157,6 +156,14 @@ hand_over(struct worker *w)
 		}
 		b->nb = 0;
 	}
+}
+
+/* Everything up to the last frame received is with its owner. */
+static void
+publish_handed(struct worker *w)
+{
+	struct worker_group *g = w->group;
+
 	atomic_store_explicit(&g->handed_ns, w->now_ns, memory_order_relaxed);
 	atomic_store_explicit(&g->handed_frame, w->now_frame, memory_order_release);
 }
@@ -176,8 +183,10 @@ poll_port(struct worker *w)
 {
 	if (worker_rx(w) == 0 && w->group->port->ops->exhausted(w->group->port))
 		return false;
-	if (w->group->nb > 1)
-		hand_over(w);
+	if (w->group->nb > 1) {
+		worker_hand_over(w);
+		publish_handed(w);
+	}
 	send_on(w, &w->pass);
 	worker_inspect(w);
 	set_watermark(w, w->now_frame, w->now_ns);
@@ -275,7 +284,7 @@ worker_run(void *arg)
 		end_turn(w);
 	}
 	if (w->first) {
-		hand_over(w); /* publishes the last frame, also with one worker */
+		publish_handed(w);
 		atomic_store_explicit(&g->reader_done, true, memory_order_release);
 	}
 	flush(w);

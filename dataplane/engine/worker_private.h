@@ -9,7 +9,8 @@ enum {
 	HAND_OVER_RING = 2048, /* frames on their way to one worker */
 	AGE_BUDGET = 8,	       /* flows looked at per turn */
 	FLUSH_BUDGET = 64,
-	DATAGRAM_ROOM = UINT16_MAX,
+	DATAGRAM_ROOM = UINT16_MAX, /* headroom and octets of a datagram: the most that an mbuf can name */
+	DATAGRAMS_TURN_MAX = 2 * IO_BURST_MAX, /* each fragment of a burst may complete one, in two readings */
 };
 
 /* mbufs gathered for one purpose within a turn. */
@@ -43,5 +44,11 @@ unsigned int worker_rx(struct worker *w);
 
 /* Work through w->own and send it on. */
 void worker_inspect(struct worker *w);
+
+/*
+ * Give the frames in w->hand to their owners. A replay waits until they have room: nothing may be lost, and there is no
+ * wire to keep up with.
+ */
+void worker_hand_over(struct worker *w);
 
 #endif

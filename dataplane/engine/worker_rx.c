@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker_private.h"
 
+#include <sched.h>
 #include <string.h>
 
 enum {
@@ -52,13 +53,30 @@ sort_tcp(struct worker *w, struct rte_mbuf *m, const struct packet *p)
 }
 
 /*
+ * An mbuf for a whole datagram. All may be with other workers: a replay waits for one to come back, after handing over
+ * what it holds itself. The pool is larger than what one turn can hold (engine main.c), so one does.
+ */
+static struct rte_mbuf *
+datagram_alloc(struct worker *w)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->group->datagrams);
+
+	while (m == NULL && w->out.replay) {
+		worker_hand_over(w);
+		sched_yield();
+		m = rte_pktmbuf_alloc(w->group->datagrams);
+	}
+	return m;
+}
+
+/*
  * A datagram that came together is copied into an mbuf of its own: it goes through rings like any frame, and the
- * fragment table uses its memory again at the next call. Fragments are rare; the copy is not.
+ * fragment table uses its memory again at the next call. Fragments are rare, so the copy does not matter.
  */
 static struct rte_mbuf *
 datagram_mbuf(struct worker *w, unsigned int i)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(w->group->datagrams);
+	struct rte_mbuf *m = datagram_alloc(w);
 	uint16_t vlan[2];
 	struct packet *p;
 
