@@ -57,6 +57,8 @@ fail(struct output *out, int rc)
 		hint = "; make it writable for this user, or name another file with --alerts";
 	else if (rc == -ENOENT || rc == -ENOTDIR)
 		hint = "; the folder must exist";
+	else if (rc == -EBADMSG)
+		hint = "; its last line is no record: name another file with --alerts";
 	else if (rc == -EPIPE)
 		hint = "; its reader has gone";
 	snprintf(out->error, sizeof(out->error), "%s: cannot write alerts: %s%s", out->name, strerror(-rc), hint);

@@ -43,6 +43,16 @@ last_sequence(const char *text, size_t len, const char *store_id)
 	return sequence;
 }
 
+/* May this be the beginning of a record, or none of it? Anything else is somebody's, and not for us to cut. */
+static bool
+is_record_head(const char *text, size_t len)
+{
+	static const char head[] = "{\"@timestamp\":\"";
+	size_t n = len < sizeof(head) - 1 ? len : sizeof(head) - 1;
+
+	return memcmp(text, head, n) == 0;
+}
+
 int
 output_resume(int fd, const char *store_id, uint64_t *ret_sequence)
 {
@@ -61,8 +71,13 @@ output_resume(int fd, const char *store_id, uint64_t *ret_sequence)
 		return -errno;
 	end = memrchr(text, '\n', (size_t)st.st_size);
 	whole = end == NULL ? 0 : (size_t)(end + 1 - text);
-	*ret_sequence = last_sequence(text, whole, store_id);
+	if (is_record_head(text + whole, (size_t)st.st_size - whole))
+		*ret_sequence = last_sequence(text, whole, store_id);
+	else
+		rc = -EBADMSG;
 	munmap((void *)(uintptr_t)text, (size_t)st.st_size);
+	if (rc < 0)
+		return rc;
 	if (whole < (size_t)st.st_size && ftruncate(fd, (off_t)whole) < 0)
 		rc = -errno;
 	if (lseek(fd, 0, SEEK_END) < 0)

@@ -6,7 +6,7 @@
  * Cost:      one line in the common case; the whole file when no line is of this store.
  * Hostile:   text from the wire stands in the lines. A line counts only when it parses as JSON and has the store's id
  *            where it belongs.
- * Errors:    negative errno.
+ * Errors:    negative errno; -EBADMSG: its last line is half of something that is no record, and nothing was changed.
  */
 #ifndef POSTERN_OUTPUT_RESUME_H
 #define POSTERN_OUTPUT_RESUME_H

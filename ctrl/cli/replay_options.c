@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "replay_options.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,16 +189,34 @@ take_option(struct replay_options *o, int opt, const char *value)
 	}
 }
 
-/* Do the two paths name one existing thing? */
+/* The folder of @path, false when there is none; *ret_name is its last part. */
+static bool
+stat_parent(const char *path, struct stat *ret, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
+	int n = slash == NULL ? snprintf(dir, sizeof(dir), ".")
+			      : snprintf(dir, sizeof(dir), "%.*s", (int)(slash + 1 - path), path);
+
+	*ret_name = slash == NULL ? path : slash + 1;
+	return n > 0 && (size_t)n < sizeof(dir) && stat(dir, ret) == 0;
+}
+
+/* Do the two paths name one thing, be it there or not yet? */
 static bool
 same_file(const char *a, const char *b)
 {
+	const char *name_a, *name_b;
 	struct stat sa, sb;
 
 	if (strcmp(a, b) == 0)
 		return true;
-	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
-	       sa.st_ino == sb.st_ino && S_ISREG(sa.st_mode);
+	if (strcmp(a, "-") == 0 || strcmp(b, "-") == 0)
+		return false;
+	if (stat(a, &sa) == 0)
+		return stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino && S_ISREG(sa.st_mode);
+	return stat(b, &sb) < 0 && stat_parent(a, &sa, &name_a) && stat_parent(b, &sb, &name_b) &&
+	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino && strcmp(name_a, name_b) == 0;
 }
 
 /* Each thing is written by one, and no capture is written over. */

@@ -288,6 +288,7 @@ class Usage(Case):
             (["--alerts", "", c], "empty"),
             (["--alerts", "-", "--envelopes", "-", c], "both"),
             (["--alerts", self.path("x"), "--envelopes", self.path("x"), c], "both"),
+            (["--alerts", self.path("x"), "--envelopes", self.path("./x"), c], "both"),
             (["--alerts", c, c], "into the capture"),
             (["--report-file", c, c], "into the capture"),
             (["--rules"], "needs a value"),
@@ -581,6 +582,14 @@ class Failures(Case):
             r = subprocess.run([POSTERN, "replay", "--alerts", "-", self.good], stdout=full, env=self.env(),
                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=LIMIT)
         self.assertEqual(r.returncode, 4, r.stderr)
+
+    def test_foreign_file(self):
+        """What is no file of ours is not gone on with: its last line would be cut."""
+        for text in (b"my notes\nno line end", b"x", b'{"@timestamq":', b"\n\0"):
+            c = self.write("notes", text)
+            p = self.run_replay("--alerts", c, self.good, code=4)
+            self.assertIn("name another file", p.stderr.decode())
+            self.assertEqual(self.read("notes"), text)
 
     def test_closed_descriptors(self):
         """Nothing of the run lands under a number that messages are written to."""

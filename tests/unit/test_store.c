@@ -426,9 +426,9 @@ test_resume(void **state)
 	snprintf(text, sizeof(text), "%s%s", l1, l3);
 	check_resume(p, text, 7, strlen(text));
 	/* Half a line. */
-	snprintf(text, sizeof(text), "%s%s{\"event\":{\"seq", l1, l2);
+	snprintf(text, sizeof(text), "%s%s{\"@timestamp\":\"2026", l1, l2);
 	check_resume(p, text, 7, strlen(l1) + strlen(l2));
-	check_resume(p, "{\"event\"", 0, 0);
+	check_resume(p, "{\"@time", 0, 0);
 }
 
 int
