@@ -32,6 +32,7 @@ struct envelope {
 	bool open;		/* a transaction is being put together */
 	uint64_t uid;
 	uint32_t transaction;
+	uint64_t stated;	/* anomalies in the lines of connection @uid */
 	bool has_end;		/* @end is of connection @uid */
 	_Alignas(8) uint8_t end[DP_RECORD_LEN_MAX];
 };
@@ -140,6 +141,7 @@ close_txn(struct envelope *v)
 	/* Replies to commands whose own record never came: nothing can be said of them. */
 	if (!txn_build_has_flow(v->txn))
 		return 0;
+	v->stated |= txn_build_anomalies(v->txn);
 	json_out_clear(&v->json);
 	txn_build_json(v->txn, &v->json);
 	if (v->json.failed)
@@ -149,6 +151,35 @@ close_txn(struct envelope *v)
 	p = put_be(p + FLOW_SORT_KEY_LEN, v->transaction, 4);
 	put_be(p, v->uid, 8);
 	return extsort_put(v->lines, key, v->json.buf, v->json.len);
+}
+
+/* Whole transactions may be missing where one of these was noted. */
+#define UNSEEN                                                                                                         \
+	(DP_ANOMALY_BIT(GAP_CLIENT) | DP_ANOMALY_BIT(GAP_SERVER) | DP_ANOMALY_BIT(TRUNCATED) |                         \
+	 DP_ANOMALY_BIT(OVERLAP_DIFF) | DP_ANOMALY_BIT(FRAG_OVERLAP) | DP_ANOMALY_BIT(RESOURCE))
+
+/*
+ * All of the connection is there. Where octets were missed and none of its transactions says so (the gap swallowed one
+ * whole, perhaps), a line of its own does: with transaction 0, as for a connection without any.
+ */
+static int
+close_flow(struct envelope *v)
+{
+	int rc = close_txn(v);
+
+	if (rc == 0 && v->has_end) {
+		const struct dp_ev_flow_end *end = (const void *)v->end;
+
+		if ((end->flags & DP_FLOW_SMTP) && (end->anomalies & UNSEEN & ~v->stated)) {
+			v->open = true;
+			v->transaction = 0;
+			txn_build_begin(v->txn, 0, end);
+			rc = close_txn(v);
+		}
+	}
+	v->has_end = false;
+	v->stated = 0;
+	return rc;
 }
 
 /* FLOW_END comes before the parts of its connection. */
@@ -179,13 +210,12 @@ add_part(struct envelope *v, const uint8_t *key, const uint8_t *payload, size_t 
 	if (len < 1 + sizeof(*r) || len > 1 + sizeof(rec))
 		return -EIO;
 	memcpy(rec, payload + 1, len - 1);
-	if (v->open && (uid != v->uid || transaction != v->transaction)) {
-		rc = close_txn(v);
-		if (rc < 0)
-			return rc;
-	}
 	if (uid != v->uid)
-		v->has_end = false;
+		rc = close_flow(v);
+	else
+		rc = v->open && transaction != v->transaction ? close_txn(v) : 0;
+	if (rc < 0)
+		return rc;
 	v->uid = uid;
 	if (r->type == DP_EV_FLOW_END)
 		return new_flow(v, r);
@@ -207,7 +237,7 @@ build_lines(struct envelope *v)
 	while (rc >= 0 && (rc = extsort_next(v->parts, &key, &payload, &len)) == 1)
 		rc = add_part(v, key, payload, len);
 	if (rc == 0)
-		rc = close_txn(v);
+		rc = close_flow(v);
 	extsort_free(v->parts);
 	v->parts = NULL;
 	return rc < 0 ? rc : extsort_sort(v->lines);

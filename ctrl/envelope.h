@@ -7,7 +7,8 @@
  *            transaction of at most DP_RCPT_LISTED_MAX recipients, however many there are.
  * Record:    see DESIGN, "Envelope record". "tls" is true when the connection went to TLS by STARTTLS after what the record
  *            tells. A connection on which SMTP was spoken and no transaction begun has one record with transaction 0 and
- *            the time of its first packet. "recipients_omitted" counts recipients beyond the first 1,000 of a transaction.
+ *            the time of its first packet; so has one on which octets were missed and none of its transactions says so.
+ *            "recipients_omitted" counts recipients beyond the first 1,000 of a transaction.
  * Again:     a ctrl that died while writing writes the same octets again: a file is begun anew, on standard output it goes
  *            on after the octets that the journal's page says are out.
  * Errors:    negative errno, a sentence in @error.

@@ -181,6 +181,12 @@ txn_build_flow(const struct txn_build *t)
 }
 
 uint64_t
+txn_build_anomalies(const struct txn_build *t)
+{
+	return t->anomalies;
+}
+
+uint64_t
 txn_build_ts(const struct txn_build *t)
 {
 	return t->ts_ns;

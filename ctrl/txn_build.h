@@ -27,6 +27,7 @@ int txn_build_add(struct txn_build *t, const struct dp_record *rec, enum dp_verd
 bool txn_build_has_flow(const struct txn_build *t);
 const struct dp_flow_id *txn_build_flow(const struct txn_build *t);
 uint64_t txn_build_ts(const struct txn_build *t);
+uint64_t txn_build_anomalies(const struct txn_build *t);
 
 /* Append the record to @o, with a line end. */
 void txn_build_json(const struct txn_build *t, struct json_out *o);
