@@ -6,7 +6,7 @@
  *
  *              2026-03-01 10:00:00.123456Z  would refuse  jane@example.org -> joe@army.ml
  *                  meant   joe's domain was probably army.mil (suffix)
- *                  why     army.ml ends where army.mil would be a protected name: a suffix mistyped
+ *                  why     army.ml differs from army.mil, a protected name, in its suffix only: mistyped
  *                  #12     rule mil, severity 3, 192.0.2.1:40000 -> 192.0.2.25:25, transaction 1, recipient 2
  *
  * Hostile:   all text goes through safe_text().

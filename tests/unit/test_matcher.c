@@ -321,7 +321,7 @@ test_explanations(void **state)
 	assert_string_equal(buf, "a"); /* no half escape */
 	assert_true(rule_technique_explain(RULE_TECHNIQUE_SUFFIX, "army.ml", 7, "army.mil", 8, buf,
 					   sizeof(buf)) > 0);
-	assert_non_null(strstr(buf, "army.ml ends where army.mil"));
+	assert_non_null(strstr(buf, "army.ml differs from army.mil"));
 }
 
 int
