@@ -199,3 +199,18 @@ alert_query_one(struct store *s, uint64_t sequence, store_record_fn fn, void *ct
 	sqlite3_finalize(st);
 	return rc != 0 ? rc : nb > 0;
 }
+
+uint64_t
+alert_query_updated(struct store *s, uint64_t sequence)
+{
+	sqlite3_stmt *st = NULL;
+	uint64_t alert = 0;
+
+	if (sqlite3_prepare_v2(store_db(s), "SELECT alert FROM alert_update WHERE sequence = ?", -1, &st, NULL) != SQLITE_OK)
+		return 0;
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)sequence);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		alert = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return alert;
+}

@@ -28,4 +28,7 @@ int alert_query(struct store *s, const struct alert_filter *f, store_record_fn f
 /* Alert @sequence, then its update if there is one. 1: found; 0: no alert has this number. */
 int alert_query_one(struct store *s, uint64_t sequence, store_record_fn fn, void *ctx);
 
+/* The alert that record @sequence updates; 0: it is no update, or it can't be read. */
+uint64_t alert_query_updated(struct store *s, uint64_t sequence);
+
 #endif

@@ -346,6 +346,19 @@ print_record(void *ctx, uint64_t sequence, enum store_kind kind, const char *jso
 }
 
 static int
+not_found(struct store *s, uint64_t number)
+{
+	uint64_t alert = alert_query_updated(s, number);
+
+	if (alert != 0)
+		fprintf(stderr, COMMAND ": %llu is what became of alert %llu: show %llu\n", (unsigned long long)number,
+			(unsigned long long)alert, (unsigned long long)alert);
+	else
+		fprintf(stderr, COMMAND ": no alert has the number %llu\n", (unsigned long long)number);
+	return EXIT_NOT_FOUND;
+}
+
+static int
 run(struct store *s, const struct alerts_args *a, struct printer *p)
 {
 	struct alert_filter filter = a->filter;
@@ -353,12 +366,7 @@ run(struct store *s, const struct alerts_args *a, struct printer *p)
 
 	if (a->action == ACTION_SHOW) {
 		rc = alert_query_one(s, a->number, print_record, p);
-		if (rc == 0) {
-			fprintf(stderr, COMMAND ": no alert has the number %llu (other records have numbers too)\n",
-				(unsigned long long)a->number);
-			return EXIT_NOT_FOUND;
-		}
-		return rc < 0 ? rc : 0;
+		return rc == 0 ? not_found(s, a->number) : rc < 0 ? rc : 0;
 	}
 	if (a->action == ACTION_EXPORT)
 		return store_read(s, a->since_sequence, print_record, p);

@@ -521,6 +521,7 @@ class Alerts(Case):
         lines = self.read("alerts.jsonl").decode().splitlines()
         self.assertEqual(self.ask("show", "#1", "--json").stdout.splitlines(), [lines[0], lines[3]])
         self.assertIn("no alert has the number 9", self.ask("show", "9", code=1).stderr)
+        self.assertIn("5 is what became of alert 2: show 2", self.ask("show", "5", code=1).stderr)
         self.assertIn("there is no store", self.ask(code=4, state="none").stderr)
 
     def test_csv(self):
