@@ -277,7 +277,12 @@ report_end(struct inspector *ins, struct flow *f, enum dp_close how)
 	if (f->flags & FLOW_DATA && (f->flags & both) != both)
 		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(ONE_SIDED));
 	smtp_summary(&ins->smtp, &f->smtp, &sum);
-	/* The last transaction ends before the connection does; the name outlives the session. */
+	/*
+	 * The last transaction ends before the connection does; the name outlives the session. Where nobody will ask for
+	 * it, it is not fetched from memory that nothing else touches any more.
+	 */
+	if (!ins->cfg.all_events && !sum.reported)
+		sum.helo.len = 0;
 	if (sum.helo.len > sizeof(helo))
 		sum.helo.len = sizeof(helo);
 	if (sum.helo.len > 0)

@@ -44,7 +44,8 @@ struct flow;
 
 struct inspector_ops {
 	struct smtp_ops smtp; /* @owner is the struct flow */
-	/* The connection is over; called once for every flow that was counted. @sum is valid during the call. */
+	/* The connection is over; called once for every flow that was counted. @sum is valid during the call; its helo is
+	 * given with all_events or when a recipient matched. */
 	void (*flow_end)(void *ctx, struct flow *f, enum dp_close how, const struct smtp_summary *sum);
 };
 
