@@ -131,10 +131,10 @@ void
 smtp_go_opaque(struct smtp_run *run)
 {
 	run->s->phase = SMTP_PHASE_OPAQUE;
-	if (!(run->s->flags & SMTP_F_OPAQUE))
-		dp_count(run->ctx->counters, DP_STAT_FLOWS_OPAQUE, 1);
+	dp_count(run->ctx->counters, DP_STAT_FLOWS_OPAQUE, 1);
 	run->s->flags |= SMTP_F_OPAQUE;
 	run->s->flags &= (uint16_t)~(SMTP_F_GUESS | SMTP_F_TLS);
+	run->ss->wait = SMTP_W_NONE;
 	smtp_line_drop(run);
 }
 
@@ -181,18 +181,20 @@ body_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 }
 
 static size_t
-chunk_feed(struct smtp_run *run, size_t len)
+chunk_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 {
 	struct smtp *s = run->s;
 	size_t n = s->chunk_left < len ? (size_t)s->chunk_left : len;
 
+	if (s->flags & SMTP_F_ALT)
+		smtp_body_lines(run, p, n);
 	s->chunk_left -= n;
 	if (!(s->flags & SMTP_F_PREAMBLE))
 		s->body_octets += n;
 	if (s->chunk_left == 0) {
 		s->flags &= (uint16_t)~SMTP_F_PREAMBLE;
-		s->phase = smtp_command_phase(s);
 		smtp_chunk_end(run);
+		s->phase = smtp_command_phase(s);
 	}
 	return n;
 }
@@ -222,7 +224,10 @@ smtp_client_loop(struct smtp_run *run, const uint8_t *p, size_t len)
 			off += body_feed(run, p + off, len - off);
 			break;
 		case SMTP_PHASE_CHUNK:
-			off += chunk_feed(run, len - off);
+			n = off;
+			run->call_off += (int64_t)n;
+			off += chunk_feed(run, p + off, len - off);
+			run->call_off -= (int64_t)n;
 			break;
 		default:
 			run->call_off += (int64_t)off;
@@ -275,7 +280,7 @@ smtp_summary(const struct smtp_ctx *ctx, const struct smtp *s, struct smtp_summa
 	const struct smtp_session *ss = session_at(ctx, s);
 
 	*ret = (struct smtp_summary){
-		.flags = (uint16_t)((s->flags & SMTP_F_OPAQUE ? DP_FLOW_OPAQUE : 0) |
+		.flags = (uint16_t)((s->flags & (SMTP_F_OPAQUE | SMTP_F_TLS) ? DP_FLOW_OPAQUE : 0) |
 				    (s->flags & SMTP_F_STARTTLS ? DP_FLOW_STARTTLS : 0) |
 				    (s->flags & SMTP_F_SMTP ? DP_FLOW_SMTP : 0)),
 		.anomalies = (s->flags & SMTP_F_MIDSTREAM ? DP_ANOMALY_BIT(MIDSTREAM) : 0) |
@@ -299,6 +304,8 @@ smtp_close(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 
 	if (run.ss != NULL) {
 		smtp_stash_flush(&run);
+		if (s->flags & SMTP_F_TLS)
+			dp_count(ctx->counters, DP_STAT_FLOWS_OPAQUE, 1);
 		smtp_pending_unknown(&run, false);
 		smtp_txn_client_close(&run, false);
 		smtp_txn_finish(&run);

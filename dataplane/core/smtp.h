@@ -12,13 +12,17 @@
  *              COMMAND --DATA--> WAIT --354--> BODY --end of data--> COMMAND
  *                 |                |--other--> COMMAND
  *                 |--BDAT n--> CHUNK(n octets) --> COMMAND
- *                 |--STARTTLS--> WAIT --220--> OPAQUE
+ *                 |--STARTTLS--> WAIT --220--> COMMAND (lines are other readings) --TLS of the server--> OPAQUE
  *                 |--AUTH--> WAIT --334--> AUTH_LINE --> WAIT ...
  *              SYNC: not in step (after a gap, or begun mid-connection): whatever reads as a command is taken for one
  *
  * Waiting:   where only the reply can tell what the next client octets are (after DATA, STARTTLS, AUTH) they are not
  *            consumed: the caller keeps them and offers them again after server octets. smtp_client_give_up() ends the
  *            wait without the reply (limit reached, one-sided capture, end of the connection).
+ * Dark:      only TLS records of the server make a connection OPAQUE. Until then, and for ever when the server is not in
+ *            the capture, client octets that look like TLS are read as lines of another reading; a reply in clear ends it.
+ * Doubt:     where the server may count the octets of a chunk otherwise, or sees an end of data that we do not, what
+ *            follows is read as lines of another reading, too (BDAT_DOUBT, BAD_REPLY).
  * Bodies:    body_octets are those from the first after the DATA line to the line end before the dot, included; the
  *            dot and its line end are not. Of BDAT: the octets of all chunks.
  * Decisions: DATA answered 3xx begins a body (as senders do), any other code does not; 1xx to 3xx but 354 is BAD_REPLY.

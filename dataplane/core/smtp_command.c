@@ -18,10 +18,11 @@ static const struct {
 	{ "MAILFROM", SMTP_V_MAIL },
 };
 
+/* isspace() of C: that is what servers skip. LF is never inside a line. */
 static bool
 is_blank(uint8_t c)
 {
-	return c == ' ' || c == '\t';
+	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static size_t
@@ -75,9 +76,12 @@ parse_path(const uint8_t *p, size_t len, size_t i, const char *word, bool glued,
 void
 smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret)
 {
-	size_t begin = skip_blanks(p, len, 0), end = begin, i;
+	size_t begin = 0, end, i;
 
 	*ret = (struct smtp_command){ .verb = SMTP_V_UNKNOWN };
+	while (begin < len && (is_blank(p[begin]) || p[begin] == '\0'))
+		begin++;
+	end = begin;
 	while (end < len && end - begin < 10 && is_letter(p[end]))
 		end++;
 	if (end - begin < 4)
@@ -94,14 +98,14 @@ smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret)
 		return;
 	}
 	/* "DATAX" and "DATA:" are other words. */
-	if (end < len && !is_blank(p[end]) && p[end] != '\r' && p[end] != '\0') {
+	if (end < len && !is_blank(p[end]) && p[end] != '\0') {
 		ret->verb = SMTP_V_UNKNOWN;
 		return;
 	}
 	i = skip_blanks(p, len, end);
 	ret->arg = p + i;
 	ret->arg_len = (uint32_t)(len - i);
-	while (ret->arg_len > 0 && (is_blank(ret->arg[ret->arg_len - 1]) || ret->arg[ret->arg_len - 1] == '\r'))
+	while (ret->arg_len > 0 && is_blank(ret->arg[ret->arg_len - 1]))
 		ret->arg_len--;
 	switch (ret->verb) {
 	case SMTP_V_EHLO:
@@ -141,13 +145,32 @@ parse_bdat(const struct smtp_command *cmd, uint64_t *ret_size, bool *ret_last)
 	return i == len || *ret_last;
 }
 
-/* A chunk that is read as one: its octets follow whatever the server answers. */
+/* Refused before it was whole: the server may not skip the rest. */
+void
+smtp_chunk_refused(struct smtp_run *run)
+{
+	run->s->flags |= SMTP_F_ALT;
+	smtp_anomaly_reply(run, DP_ANOMALY_BIT(BDAT_DOUBT));
+}
+
+/*
+ * A chunk that is read as one: its octets follow whatever the server answers (RFC 3030 §2). In doubt they are read as
+ * commands, too: when the two sides may have counted differently, when a server that keeps 32 bits of the size sees
+ * another one, and where the server has a reason to refuse and may then not skip what follows.
+ */
 void
 smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last)
 {
 	struct smtp *s = run->s;
 	struct smtp_txn *t = smtp_txn_client(run);
 
+	if (size > 0 && (run->ss->bdat_doubt || size > INT32_MAX || t == NULL || t->nb_rcpts == 0 ||
+			 !(run->ss->caps & SMTP_CAP_CHUNKING))) {
+		s->flags |= SMTP_F_ALT;
+		smtp_anomaly(run, DP_ANOMALY_BIT(BDAT_DOUBT));
+	}
+	if (size > INT32_MAX)
+		run->ss->bdat_doubt = true;
 	if (t != NULL && t->kind != DP_DATA_BDAT) {
 		t->kind = DP_DATA_BDAT;
 		if (run->ctx->all_events || (t->flags & SMTP_TXN_REPORT) != 0)
@@ -156,7 +179,7 @@ smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last)
 	run->ss->bdat_last = last && t != NULL;
 	/* The reply to a last chunk ends the transaction: it is owed when the chunk is whole. */
 	if (!run->ss->bdat_last)
-		smtp_pending_push(run, SMTP_P_OTHER);
+		smtp_pending_push(run, SMTP_P_CHUNK);
 	s->chunk_left = size;
 	s->phase = size > 0 ? SMTP_PHASE_CHUNK : smtp_command_phase(s);
 	if (size == 0)
@@ -166,9 +189,28 @@ smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last)
 void
 smtp_chunk_end(struct smtp_run *run)
 {
+	if (run->s->flags & SMTP_F_ALT) {
+		smtp_line_cut(run);
+		run->s->flags &= (uint16_t)~(SMTP_F_ALT | SMTP_F_SKIP);
+	}
 	if (run->ss->bdat_last)
 		smtp_txn_message_end(run);
 	run->ss->bdat_last = false;
+}
+
+/*
+ * Does the server read BDAT at all? What it did not offer, neither after EHLO nor by saying nothing else, it refuses
+ * without looking for a chunk. Where its answer may have been missed there is no telling.
+ */
+static bool
+bdat_is_offered(const struct smtp_run *run)
+{
+	const struct smtp_session *ss = run->ss;
+
+	if (ss->caps & SMTP_CAP_CHUNKING)
+		return true;
+	return !ss->ehlo_seen && (ss->unsure || (run->s->flags & (SMTP_F_UNSURE | SMTP_F_MIDSTREAM)) != 0 ||
+				  ((ss->anomalies | ss->server_anomalies) & SMTP_REPLIES_MISSED) != 0);
 }
 
 /* chunk_left and bdat_last were kept until it was known what the server offers. */
@@ -180,7 +222,7 @@ smtp_bdat_decide(struct smtp_run *run)
 
 	ss->wait = SMTP_W_NONE;
 	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
-	if (ss->ehlo_seen && !(ss->caps & SMTP_CAP_CHUNKING)) {
+	if (!bdat_is_offered(run)) {
 		smtp_anomaly(run, DP_ANOMALY_BIT(BDAT_UNOFFERED));
 		smtp_pending_push(run, SMTP_P_OTHER);
 		s->chunk_left = 0;
@@ -206,12 +248,15 @@ bdat_command(struct smtp_run *run, const struct smtp_command *cmd)
 	bool last;
 
 	if (!parse_bdat(cmd, &size, &last)) {
+		/* "+10", "10x", "99999999999999999999": there are servers that see a number. */
+		ss->bdat_doubt = true;
+		smtp_anomaly(run, DP_ANOMALY_BIT(BDAT_DOUBT));
 		smtp_pending_push(run, SMTP_P_OTHER);
 		return;
 	}
 	run->s->chunk_left = size;
 	ss->bdat_last = last;
-	if (ss->ehlo_pending > 0) {
+	if (ss->ehlo_pending > 0 || (!ss->greeted && !(run->s->flags & SMTP_F_MIDSTREAM))) {
 		wait_for(run, SMTP_W_BDAT);
 		return;
 	}

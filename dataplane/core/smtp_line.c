@@ -220,15 +220,18 @@ line_deliver(struct smtp_run *run, struct smtp_line *line)
 {
 	struct smtp_session *ss = run->ss;
 
-	if (run->s->phase == SMTP_PHASE_BODY) {
-		if (smtp_alternative_line(run, line, DP_ANOMALY_BIT(LENIENT_EOD), true))
+	if (run->s->phase == SMTP_PHASE_CHUNK) {
+		smtp_alternative_line(run, line, DP_ANOMALY_BIT(BDAT_DOUBT), true);
+	} else if (run->s->phase == SMTP_PHASE_BODY) {
+		if (smtp_alternative_line(run, line, run->s->flags & SMTP_F_LENIENT ? DP_ANOMALY_BIT(LENIENT_EOD) : 0, true))
 			ss->alt_left = SMTP_ALT_LINES;
 		else if (--ss->alt_left == 0)
 			run->s->flags &= (uint16_t)~SMTP_F_ALT;
 	} else if (run->s->flags & SMTP_F_TLS) {
 		/* RFC 3207 §4.2: a server must forget these; one that does not takes them as commands (CVE-2011-0411). */
-		smtp_anomaly(run, DP_ANOMALY_BIT(PIPELINE_VIOLATION));
-		smtp_alternative_line(run, line, 0, true);
+		if (!ss->tls_client)
+			smtp_anomaly(run, DP_ANOMALY_BIT(PIPELINE_VIOLATION));
+		smtp_alternative_line(run, line, DP_ANOMALY_BIT(PIPELINE_VIOLATION), true);
 	} else {
 		smtp_command_line(run, line);
 	}
@@ -263,7 +266,8 @@ smtp_line_cut(struct smtp_run *run)
 {
 	struct smtp_session *ss = run->ss;
 
-	if (ss->line_idx != POOL_NONE && (run->s->phase == SMTP_PHASE_COMMAND || run->s->phase == SMTP_PHASE_SYNC) &&
+	if (ss->line_idx != POOL_NONE && (run->s->phase == SMTP_PHASE_COMMAND || run->s->phase == SMTP_PHASE_SYNC ||
+					  run->s->phase == SMTP_PHASE_CHUNK) &&
 	    !(run->s->flags & SMTP_F_TLS))
 		line_deliver_cut(run, NULL, 0);
 	smtp_line_drop(run);
@@ -323,10 +327,8 @@ smtp_line_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	bool lf;
 	size_t n;
 
-	if ((s->flags & (SMTP_F_TLS | SMTP_F_SKIP)) == SMTP_F_TLS && ss->line_octets == 0 && p[0] == 0x16) {
-		smtp_go_opaque(run);
-		return len;
-	}
+	if ((s->flags & (SMTP_F_TLS | SMTP_F_SKIP)) == SMTP_F_TLS && ss->line_octets == 0 && p[0] == 0x16)
+		ss->tls_client = true;
 	n = line_len(p, len, &lf);
 	if (s->flags & SMTP_F_SKIP) {
 		if (lf)

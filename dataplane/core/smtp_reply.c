@@ -18,6 +18,26 @@ pop_until(struct smtp_run *run, int at)
 	run->ss->unsure = false;
 }
 
+/* The final reply came before the end: what follows may be commands to the server. */
+static void
+early_end(struct smtp_run *run, unsigned int code)
+{
+	struct smtp *s = run->s;
+
+	if (s->phase == SMTP_PHASE_CHUNK) {
+		if (code >= 400)
+			smtp_chunk_refused(run);
+		return;
+	}
+	if (!(s->flags & SMTP_F_ALT) && s->eod != SMTP_BODY_LF && s->eod != SMTP_BODY_CRLF)
+		s->flags |= SMTP_F_SKIP;
+	s->flags |= SMTP_F_ALT;
+	run->ss->alt_left = SMTP_ALT_LINES;
+	/* Servers do give up inside a message; but they do not accept it there. */
+	if (code / 100 == 2 && !run->ss->unsure)
+		smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
+}
+
 /* A reply to something we do not know to have been asked. */
 static void
 surplus(struct smtp_run *run, unsigned int code)
@@ -42,10 +62,15 @@ surplus(struct smtp_run *run, unsigned int code)
 		smtp_txn_message_end(run);
 		s->phase = SMTP_PHASE_COMMAND;
 	} else if (s->phase == SMTP_PHASE_BODY || (s->phase == SMTP_PHASE_CHUNK && ss->bdat_last)) {
-		/* Given up early, or seen before the octets it answers. */
+		/* Given up early, or seen before the octets it answers - or the server sees an end where we see none. */
 		ss->early_reply = (uint16_t)code;
+		if (code != 421)
+			early_end(run, code);
 	} else if (s->phase != SMTP_PHASE_START && s->phase != SMTP_PHASE_SYNC && code != 421 && !ss->unsure) {
 		smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
+		/* A reply too many came before it: the message begins, if this is one. */
+		if (code == 354 && s->phase == SMTP_PHASE_COMMAND)
+			smtp_body_begin(run, true);
 	}
 }
 
@@ -117,6 +142,64 @@ reply_unsure(struct smtp_run *run, unsigned int code)
 	}
 }
 
+/* May the next server octets be TLS: from the first on (port 465, or a proxy in front), or now that the client is? */
+static bool
+may_be_tls(const struct smtp_run *run)
+{
+	return !run->ss->greeted || (run->s->flags & SMTP_F_TLS) != 0 || run->ss->wait == SMTP_W_TLS;
+}
+
+/* A TLS record of any version; after STARTTLS one of the handshake, for an alert says that there will be no TLS. */
+static bool
+is_tls(const struct smtp_run *run)
+{
+	const uint8_t *h = run->ss->server_head;
+	uint8_t first = 0x15, last = 0x16;
+
+	if (run->s->flags & SMTP_F_MIDSTREAM) {
+		first = 0x14;
+		last = 0x17;
+	} else if (run->s->flags & SMTP_F_TLS) {
+		first = 0x16;
+	}
+	return run->ss->server_len == 3 && h[0] >= first && h[0] <= last && h[1] == 3 && h[2] <= 4;
+}
+
+/* A reply in clear where TLS was believed to have begun: what the client said since then went to the server as lines. */
+static void
+not_tls(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+
+	smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
+	smtp_line_drop(run);
+	smtp_pending_unknown(run, false);
+	ss->tls_client = false;
+	run->s->flags &= (uint16_t)~(SMTP_F_TLS | SMTP_F_SKIP);
+	run->s->flags |= SMTP_F_UNSURE;
+	run->s->phase = SMTP_PHASE_SYNC;
+}
+
+/* What the client's octets are is known from the first reply, or from the first since it spoke TLS. */
+static void
+first_reply(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	int at;
+
+	if (ss->wait == SMTP_W_TLS) {
+		ss->wait = SMTP_W_NONE;
+		run->s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(run->s);
+	} else if (ss->wait == SMTP_W_BDAT && ss->ehlo_pending == 0) {
+		smtp_bdat_decide(run);
+	} else if (run->s->flags & SMTP_F_TLS) {
+		/* The reply to STARTTLS itself may come late. */
+		at = smtp_pending_find(run, SMTP_P_STARTTLS);
+		if (at < 0 || (at == 0 && code / 100 != 2))
+			not_tls(run);
+	}
+}
+
 static void
 reply(struct smtp_run *run, unsigned int code)
 {
@@ -126,6 +209,7 @@ reply(struct smtp_run *run, unsigned int code)
 
 	run->s->flags |= SMTP_F_SMTP;
 	ss->greeted = true;
+	first_reply(run, code);
 	if (first && !(run->s->flags & SMTP_F_MIDSTREAM) && (code == 220 || code == 554 || code == 421))
 		return;
 	if (ss->lmtp_left > 0) {
@@ -136,6 +220,11 @@ reply(struct smtp_run *run, unsigned int code)
 		reply_unsure(run, code);
 		return;
 	}
+	if (ss->pending_skip > 0 && code != 354) {
+		ss->pending_skip--;
+		return;
+	}
+	ss->pending_skip = 0;
 	kind = smtp_pending_first(run);
 	if (kind < 0) {
 		surplus(run, code);
@@ -175,6 +264,8 @@ ehlo_keyword(struct smtp_run *run, const uint8_t *p, size_t len)
 	int kind = smtp_pending_first(run);
 	unsigned int i;
 
+	if (run->ss->pending_skip > 0)
+		return;
 	if (kind != SMTP_P_EHLO && kind != SMTP_P_LHLO &&
 	    !(run->ss->unsure && smtp_pending_find(run, SMTP_P_EHLO) >= 0))
 		return;
@@ -205,7 +296,7 @@ server_line(struct smtp_run *run)
 		len--;
 	if (len < 3 || h[0] < '1' || h[0] > '5' || !is_digit(h[1]) || !is_digit(h[2]) ||
 	    (len > 3 && h[3] != ' ' && h[3] != '-' && h[3] != '\t' && h[3] != '\r')) {
-		if (!ss->unsure)
+		if (!ss->unsure && !(run->s->flags & SMTP_F_TLS))
 			smtp_anomaly_reply(run, DP_ANOMALY_BIT(BAD_REPLY));
 		return;
 	}
@@ -221,14 +312,6 @@ server_line(struct smtp_run *run)
 	ss->server_multi = false;
 }
 
-/* TLS from the first octet on (port 465, or a proxy in front): an alert or handshake record of any version. */
-static bool
-is_tls(const struct smtp_session *ss)
-{
-	return !ss->greeted && ss->server_len == 3 && (ss->server_head[0] == 0x15 || ss->server_head[0] == 0x16) &&
-	       ss->server_head[1] == 3 && ss->server_head[2] <= 4;
-}
-
 /*
  * Read server octets. Returns how many were taken: it stops where a wait of the client's side ended, as the client's
  * octets that waited come before the replies to them.
@@ -242,11 +325,11 @@ server_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	const uint8_t *lf;
 	bool waits;
 
-	while (off < len && !(s->flags & SMTP_F_OPAQUE)) {
-		if (ss->server_len < 3 && !ss->greeted && (ss->server_len > 0 || p[off] < ' ') && p[off] != '\n') {
+	while (off < len && s->phase != SMTP_PHASE_OPAQUE) {
+		if (ss->server_len < 3 && may_be_tls(run) && (ss->server_len > 0 || p[off] < ' ') && p[off] != '\n') {
 			/* Octet by octet up to the third: TLS is told by these. */
 			ss->server_head[ss->server_len++] = p[off++];
-			if (is_tls(ss))
+			if (is_tls(run))
 				smtp_go_opaque(run);
 			continue;
 		}
@@ -266,7 +349,7 @@ server_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 		if (waits && s->phase != SMTP_PHASE_WAIT)
 			return off;
 	}
-	return s->flags & SMTP_F_OPAQUE ? len : off;
+	return s->phase == SMTP_PHASE_OPAQUE ? len : off;
 }
 
 static uint8_t *
@@ -329,7 +412,7 @@ smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_
 	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
 	size_t n;
 
-	if (len == 0 || (s->flags & SMTP_F_OPAQUE) != 0)
+	if (len == 0 || s->phase == SMTP_PHASE_OPAQUE)
 		return;
 	run.ss = smtp_session_get(ctx, s);
 	if (run.ss == NULL)

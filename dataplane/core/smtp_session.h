@@ -32,14 +32,19 @@ enum {
 	SMTP_STREAK = 3,	  /* replies that must fit before a lost reply count is believed again */
 };
 
+/* Anomalies after which the server may have said more than is known. */
+#define SMTP_REPLIES_MISSED \
+	(DP_ANOMALY_BIT(MIDSTREAM) | DP_ANOMALY_BIT(GAP_SERVER) | DP_ANOMALY_BIT(REPLY_UNSEEN) | \
+	 DP_ANOMALY_BIT(PENDING_LIMIT) | DP_ANOMALY_BIT(RESOURCE))
+
 /* struct smtp.flags */
 enum {
 	SMTP_F_SKIP = 1u << 0,	    /* drop client octets up to a line end */
-	SMTP_F_ALT = 1u << 1,	    /* BODY: lines are read as other readings too */
+	SMTP_F_ALT = 1u << 1,	    /* BODY, CHUNK: lines are read as other readings too */
 	SMTP_F_LENIENT = 1u << 2,   /* BODY: a lenient end of data was seen */
 	SMTP_F_GAP_BODY = 1u << 3,  /* SYNC: most likely inside a body */
 	SMTP_F_UNSURE = 1u << 4,    /* not in step: RESYNC on all that is found */
-	SMTP_F_TLS = 1u << 5,	    /* STARTTLS accepted, no TLS record seen yet */
+	SMTP_F_TLS = 1u << 5,	    /* TLS to all appearance, but no record of the server was seen yet: still read */
 	SMTP_F_NO_SESSION = 1u << 6, /* no memory for a session (counted once) */
 	SMTP_F_GUESS = 1u << 7,	    /* the next octets decide the phase */
 	SMTP_F_OPAQUE = 1u << 8,
@@ -64,6 +69,7 @@ enum smtp_pending {
 	SMTP_P_QUIT,
 	SMTP_P_STARTTLS,
 	SMTP_P_AUTH,
+	SMTP_P_CHUNK,	  /* a chunk that is not the last */
 	SMTP_P_KIND = 0x0f,
 	SMTP_P_REPORT = 0x10, /* RCPT: rcpt() asked for the reply */
 };
@@ -74,6 +80,7 @@ enum smtp_wait {
 	SMTP_W_STARTTLS,
 	SMTP_W_AUTH,
 	SMTP_W_BDAT, /* whether CHUNKING is offered stands in a reply that is still to come */
+	SMTP_W_TLS,  /* the client begins with TLS: does the server? No command is pending for this */
 };
 
 enum smtp_guess {
@@ -145,6 +152,7 @@ struct smtp_session {
 	uint32_t nb_replied;	 /* recipients answered in the reply side's transaction */
 	uint32_t lmtp_accepted;	 /* of these, with 2xx */
 	uint32_t lmtp_left;	 /* further replies owed to an end of data */
+	uint32_t pending_skip;	 /* replies owed to commands that were forgotten; they come first */
 	uint32_t line_idx;	 /* line in pieces; POOL_NONE: nothing kept */
 	uint32_t line_octets;	 /* of it so far */
 	uint32_t pending_idx;	 /* in ctx->big; POOL_NONE: inline */
@@ -161,9 +169,11 @@ struct smtp_session {
 	bool utf8;		 /* MAIL said SMTPUTF8 */
 	bool reported;		 /* a recipient matched */
 	bool greeted;
+	bool tls_client;	 /* F_TLS: the client, at least, seems to speak it */
 	bool unsure;		 /* replies can't be told apart for now */
 	bool wait_gap;		 /* client octets are missing since the wait began */
 	bool bdat_last;		 /* W_BDAT */
+	bool bdat_doubt;	 /* a chunk may have been counted otherwise by the server */
 	bool ehlo_seen, lmtp;
 	bool server_multi;	 /* inside a reply of several lines */
 	uint8_t caps;
@@ -251,6 +261,7 @@ void smtp_body_lines(struct smtp_run *run, const uint8_t *p, size_t len);
 /* smtp_command.c */
 void smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret);
 void smtp_command_line(struct smtp_run *run, struct smtp_line *line);
+void smtp_chunk_refused(struct smtp_run *run);
 void smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last);
 void smtp_chunk_end(struct smtp_run *run);
 void smtp_bdat_decide(struct smtp_run *run);

@@ -51,7 +51,9 @@ reads_as_command(const uint8_t *p, size_t n)
 	if (p[i] != ' ' && p[i] != '\t' && p[i] != '\r' && p[i] != '\n')
 		return NO;
 	smtp_command_parse(p, i, &cmd);
-	return cmd.verb != SMTP_V_UNKNOWN && cmd.verb != SMTP_V_OTHER && cmd.verb != SMTP_V_PROXY ? YES : NO;
+	if (cmd.verb == SMTP_V_OTHER)
+		return (p[0] | 0x20) == 'n' && n > 4 ? YES : NO; /* NOOP; the others are words of a text, too */
+	return cmd.verb != SMTP_V_UNKNOWN && cmd.verb != SMTP_V_PROXY ? YES : NO;
 }
 
 static enum verdict
@@ -82,11 +84,10 @@ guess_tls(struct smtp_run *run, const uint8_t *p, size_t n)
 	switch (run->ss->guess_kind) {
 	case SMTP_G_STARTTLS:
 		v = reads_as_tls(p, n, 0x16, 0x16);
-		if (v == YES)
-			s->flags |= SMTP_F_STARTTLS;
 		break;
 	case SMTP_G_START:
-		v = reads_as_tls(p, n, 0x16, 0x16);
+		/* A server that greets in clear does not speak TLS. */
+		v = run->ss->greeted ? NO : reads_as_tls(p, n, 0x16, 0x16);
 		break;
 	case SMTP_G_MIDSTREAM:
 		v = reads_as_tls(p, n, 0x14, 0x17);
@@ -94,9 +95,45 @@ guess_tls(struct smtp_run *run, const uint8_t *p, size_t n)
 	default:
 		return NO;
 	}
-	if (v == YES)
-		smtp_go_opaque(run);
-	return v;
+	if (v != YES)
+		return v;
+	if (run->ss->guess_kind == SMTP_G_START) {
+		/* The octets are kept: they are read as a line after all when the server speaks in clear. */
+		s->phase = SMTP_PHASE_WAIT;
+		run->ss->wait = SMTP_W_TLS;
+		run->ss->wait_gap = false;
+		return YES;
+	}
+	if (run->ss->guess_kind == SMTP_G_STARTTLS)
+		s->flags |= SMTP_F_STARTTLS;
+	s->flags |= SMTP_F_TLS;
+	run->ss->tls_client = true;
+	return YES;
+}
+
+/* Does a line that begins with these octets read as the header field that a message begins with? */
+static enum verdict
+reads_as_header(const uint8_t *p, size_t n)
+{
+	bool hyphen = false;
+	size_t i;
+
+	for (i = 0; i < n && (p[i] == '-' || (uint8_t)((p[i] | 0x20) - 'a') < 26 || (uint8_t)(p[i] - '0') < 10); i++)
+		hyphen |= p[i] == '-';
+	if (i == n && n < SMTP_GUESS_MAX)
+		return MORE;
+	return (i < n && i > 0 && p[i] == ':') || (i == n && hyphen) ? YES : NO;
+}
+
+/* A message; unless DATA was refused: then they are commands, the first of them one that we do not know. */
+static void
+body_guessed(struct smtp_run *run, bool header)
+{
+	smtp_body_begin(run, run->ss->wait_gap);
+	if (header || run->s->phase != SMTP_PHASE_BODY)
+		return;
+	run->s->flags |= SMTP_F_ALT;
+	run->ss->alt_left = SMTP_ALT_LINES;
 }
 
 /* What do the octets in ss->guess decide? NO: they are read again in the phase that was chosen. */
@@ -122,9 +159,13 @@ guess_decide(struct smtp_run *run)
 		return v;
 	case SMTP_G_DATA:
 		v = reads_as_command(ss->guess, ss->guess_len);
-		if (v == NO)
-			smtp_body_begin(run, ss->wait_gap);
-		break;
+		if (v != NO)
+			break;
+		v = reads_as_header(ss->guess, ss->guess_len);
+		if (v == MORE)
+			return MORE;
+		body_guessed(run, v == YES);
+		return NO;
 	case SMTP_G_AUTH:
 		v = reads_as_command(ss->guess, ss->guess_len);
 		if (v == NO)
@@ -152,6 +193,10 @@ smtp_guess_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	}
 	if (v == MORE)
 		return n;
+	if (ss->wait == SMTP_W_TLS) {
+		ss->guess_kind = SMTP_G_DECIDED;
+		return n;
+	}
 	nb = ss->guess_len;
 	memcpy(again, ss->guess, nb);
 	ss->guess_len = 0;
@@ -182,6 +227,12 @@ smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 	s->phase = smtp_command_phase(s);
 	if (ss->wait == SMTP_W_BDAT) {
 		smtp_bdat_decide(&run);
+		return;
+	}
+	if (ss->wait == SMTP_W_TLS) {
+		ss->wait = SMTP_W_NONE;
+		s->flags |= SMTP_F_TLS;
+		ss->tls_client = true;
 		return;
 	}
 	ss->guess_kind = ss->wait == SMTP_W_DATA ? SMTP_G_DATA :
@@ -265,7 +316,7 @@ smtp_server_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 	unsigned int i;
 
 	(void)octets;
-	if ((s->flags & SMTP_F_OPAQUE) != 0)
+	if (s->phase == SMTP_PHASE_OPAQUE)
 		return;
 	ss = run.ss = smtp_session_get(ctx, s);
 	if (ss == NULL)

@@ -52,6 +52,15 @@ pending_grow(struct smtp_run *run)
 	return true;
 }
 
+/* The answer to the first pending command will be of no interest; it still counts, or those after it are misread. */
+static void
+pending_forget(struct smtp_run *run)
+{
+	smtp_pending_pop(run, 0);
+	if (!run->ss->unsure)
+		run->ss->pending_skip++;
+}
+
 void
 smtp_pending_push(struct smtp_run *run, unsigned int entry)
 {
@@ -63,7 +72,8 @@ smtp_pending_push(struct smtp_run *run, unsigned int entry)
 						  ss->pending_idx == POOL_NONE && !pending_grow(run))) {
 		dp_count(run->ctx->counters, DP_STAT_PENDING_LIMIT, ss->pending_nb);
 		smtp_anomaly(run, DP_ANOMALY_BIT(PENDING_LIMIT));
-		smtp_pending_unknown(run, false);
+		while (ss->pending_nb > 0)
+			pending_forget(run);
 	}
 	ring = pending_ring(run, &cap);
 	ring[(ss->pending_head + ss->pending_nb) % cap] = (uint8_t)entry;
@@ -117,9 +127,7 @@ smtp_txn_open(struct smtp_run *run, uint32_t number)
 	if (ss->txn_nb == SMTP_TXNS_MAX) {
 		smtp_anomaly_reply(run, DP_ANOMALY_BIT(REPLY_UNSEEN));
 		while (ss->txn_nb == SMTP_TXNS_MAX && ss->pending_nb > 0)
-			smtp_pending_pop(run, 0);
-		ss->unsure = true;
-		ss->streak = 0;
+			pending_forget(run);
 	}
 	if (ss->txn_nb == SMTP_TXNS_MAX) {
 		ss->reply_open = true;
@@ -300,10 +308,7 @@ pop_starttls(struct smtp_run *run, unsigned int code)
 	s->phase = run->ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
 	if (code / 100 != 2)
 		return;
-	dp_count(run->ctx->counters, DP_STAT_FLOWS_OPAQUE, 1);
-	s->flags |= SMTP_F_OPAQUE | SMTP_F_STARTTLS | SMTP_F_TLS;
-	if (run->ss->wait_gap)
-		smtp_go_opaque(run);
+	s->flags |= SMTP_F_STARTTLS | SMTP_F_TLS;
 }
 
 static void
@@ -394,6 +399,10 @@ smtp_pending_pop(struct smtp_run *run, unsigned int code)
 	case SMTP_P_AUTH:
 		pop_auth(run, code);
 		break;
+	case SMTP_P_CHUNK:
+		if (code >= 400 && run->s->phase == SMTP_PHASE_CHUNK)
+			smtp_chunk_refused(run);
+		break;
 	default:
 		break;
 	}
@@ -404,11 +413,13 @@ smtp_pending_unknown(struct smtp_run *run, bool keep_wait)
 {
 	struct smtp_session *ss = run->ss;
 	/* What is waited for is always the last: nothing was read after it. */
-	unsigned int keep = keep_wait && ss->wait != SMTP_W_NONE && ss->wait != SMTP_W_BDAT ? 1 : 0;
+	unsigned int keep = keep_wait && ss->wait != SMTP_W_NONE && ss->wait != SMTP_W_BDAT &&
+			    ss->wait != SMTP_W_TLS ? 1 : 0;
 
 	while (ss->pending_nb > keep)
 		smtp_pending_pop(run, 0);
 	ss->unsure = true;
 	ss->streak = 0;
 	ss->lmtp_left = 0;
+	ss->pending_skip = 0;
 }

@@ -393,6 +393,7 @@ check(const struct dialogue *d, bool matched_only)
 
 #define EHLO_OK "250-mx\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 SMTPUTF8\r\n"
 #include "test_smtp_dialogues.h"
+#include "test_smtp_evasions.h"
 
 static void
 test_dialogues(void **state)
@@ -402,6 +403,16 @@ test_dialogues(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(dialogues) / sizeof(dialogues[0]); i++)
 		check(&dialogues[i], false);
+}
+
+static void
+test_evasions(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(evasions) / sizeof(evasions[0]); i++)
+		check(&evasions[i], false);
 }
 
 static void
@@ -540,15 +551,20 @@ test_pending_limit(void **state)
 	assert_int_equal(b.counters.c[DP_STAT_PENDING_LIMIT], 0);
 	smtp_close(&b.ctx, &b.smtp, &b);
 	recipients(&b, SMTP_PENDING_MAX + 1);
-	assert_null(strstr(b.log, "reply "));
+	/* The replies to the forgotten ones are counted off: what comes after them is in step. */
+	assert_null(strstr(b.log, "reply 1/1 "));
+	assert_non_null(strstr(b.log, "\nreply 1/4097 250\n"));
 	assert_int_equal(b.counters.c[DP_STAT_PENDING_LIMIT], SMTP_PENDING_MAX);
 	assert_int_equal(b.counters.anomaly[DP_ANOMALY_PENDING_LIMIT], 1);
-	/* In step again at DATA. */
 	say(&b, 'C', "DATA\r\n");
+	say(&b, 'S', "554 no\r\n");
+	say(&b, 'C', "X-A: b\r\nRCPT TO:<x@army.ml>\r\nDATA\r\n");
+	assert_non_null(strstr(b.log, "rcpt 1/4098 x@army.ml"));
+	say(&b, 'S', "500 what\r\n250 ok\r\n");
 	say(&b, 'S', "354 go\r\n");
 	say(&b, 'C', "x\r\n.\r\n");
 	say(&b, 'S', "250 ok\r\n");
-	assert_non_null(strstr(b.log, "end 1 rcpts=4097 data 354/250 body=3 complete +pending_limit"));
+	assert_non_null(strstr(b.log, "end 1 rcpts=4098 data 354/250 body=3 complete +pending_limit"));
 	smtp_close(&b.ctx, &b.smtp, &b);
 	bench_fini(&b);
 }
@@ -631,6 +647,8 @@ test_summary(void **state)
 	smtp_summary(&b.ctx, &b.smtp, &sum);
 	assert_int_equal(sum.flags, DP_FLOW_SMTP | DP_FLOW_OPAQUE | DP_FLOW_STARTTLS);
 	say(&b, 'C', "\x16\x03\x01");
+	assert_int_not_equal(b.smtp.phase, SMTP_PHASE_OPAQUE);
+	say(&b, 'S', "\x16\x03\x03");
 	assert_int_equal(b.smtp.phase, SMTP_PHASE_OPAQUE);
 	assert_int_equal(b.counters.c[DP_STAT_FLOWS_OPAQUE], 1);
 	smtp_close(&b.ctx, &b.smtp, &b);
@@ -682,6 +700,10 @@ print(void)
 		run(&b, &dialogues[i], SIZE_MAX, SIZE_MAX);
 		printf("== %s\n%s", dialogues[i].name, b.log);
 	}
+	for (i = 0; i < sizeof(evasions) / sizeof(evasions[0]); i++) {
+		run(&b, &evasions[i], SIZE_MAX, SIZE_MAX);
+		printf("== %s\n%s", evasions[i].name, b.log);
+	}
 	bench_fini(&b);
 }
 
@@ -690,6 +712,7 @@ main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dialogues),
+		cmocka_unit_test(test_evasions),
 		cmocka_unit_test(test_matches_only),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_pending_limit),
