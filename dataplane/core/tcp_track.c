@@ -15,7 +15,8 @@ syn_is_same(const struct flow *f, const struct packet *p)
 	/* Data, or the SYN-ACK, was captured before the SYN. */
 	if (f->flags & FLOW_MIDSTREAM)
 		return f->nb_pkts < TCP_EVIDENCE_PKTS && f->first_seq - (p->seq + 1) < TCP_LATE_START;
-	return f->first_seq == p->seq;
+	/* Once it is over, a server takes the same number for a new one; so do we, or its octets would be late copies. */
+	return f->first_seq == p->seq && !(f->flags & FLOW_ENDED);
 }
 
 enum tcp_belongs

@@ -647,6 +647,31 @@ test_closed(void **state)
 	result_free(x);
 }
 
+/* A connection that is over does not hide one of the same ends and numbers. */
+static void
+test_same_numbers(void **state)
+{
+	static const char text[] = "EHLO gw\r\nMAIL FROM:<a@b>\r\nRCPT TO:<b@army.ml>\r\n";
+	struct result *x = result_new(1, 1);
+
+	(void)state;
+	short_session(&x->b, 1000, 0);
+	/* As many octets as will come below: none of those is beyond the end. */
+	tcp_builder_text(&x->b, C, "NOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\nNOOP\r\n");
+	tcp_builder_fin(&x->b, C);
+	tcp_builder_fin(&x->b, S);
+	tcp_builder_ack(&x->b, C);
+	result_run(x, 64);
+	tcp_builder_clear(&x->b);
+	tcp_builder_raw(&x->b, C, PACKET_SYN, 1000, 0, "", 0);
+	tcp_builder_raw(&x->b, C, PACKET_ACK, 1001, 2000, text, sizeof(text) - 1);
+	result_run(x, 1);
+	assert_int_equal(x->r.counters.c[DP_STAT_FLOWS], 2);
+	inspector_record_flush(&x->r);
+	assert_non_null(strstr(record_str(&x->r.client), "b@army.ml"));
+	result_free(x);
+}
+
 static void
 test_reset(void **state)
 {
@@ -762,6 +787,7 @@ main(void)
 		cmocka_unit_test(test_closed),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_same_numbers),
 		cmocka_unit_test(test_eviction),
 		cmocka_unit_test(test_config),
 	};
