@@ -5,11 +5,11 @@
 
 #include <immintrin.h>
 
-/* CR and LF are found as "at most 13": other octets that small are rare in mail and are looked at twice. */
+/* CR, LF and NUL are found as "at most 13": other octets that small are rare in mail and are looked at twice. */
 static inline bool
 is_pair(const uint8_t *p)
 {
-	return p[1] == '.' && (p[0] == '\n' || p[0] == '\r');
+	return p[1] == '.' && (p[0] == '\n' || p[0] == '\r' || p[0] == '\0');
 }
 
 static size_t
@@ -145,6 +145,8 @@ step_text(uint8_t state, uint8_t c)
 		return state == SMTP_BODY_CR ? SMTP_BODY_CRLF : SMTP_BODY_LF;
 	if (c == '\r')
 		return SMTP_BODY_CR;
+	if (c == '\0')
+		return SMTP_BODY_LF;
 	if (c == '.' && state != SMTP_BODY_TEXT)
 		return (uint8_t)(state + (SMTP_BODY_CR_DOT - SMTP_BODY_CR));
 	return SMTP_BODY_TEXT;
@@ -156,6 +158,8 @@ state_at_end(const uint8_t *p, size_t len)
 {
 	if (p[len - 1] == '\r')
 		return SMTP_BODY_CR;
+	if (p[len - 1] == '\0')
+		return SMTP_BODY_LF;
 	if (p[len - 1] != '\n')
 		return SMTP_BODY_TEXT;
 	return len > 1 && p[len - 2] == '\r' ? SMTP_BODY_CRLF : SMTP_BODY_LF;
@@ -182,10 +186,11 @@ smtp_body_scan(smtp_body_find_fn find, uint8_t *state, const uint8_t *p, size_t 
 		} else if (st <= SMTP_BODY_CRLF) {
 			st = step_text(st, p[i++]);
 		} else if (st <= SMTP_BODY_CRLF_DOT) {
-			if (p[i] == '\r') {
+			uint8_t c = p[i++];
+
+			if (c == '\r') {
 				st = (uint8_t)(st + (SMTP_BODY_CR_DOT_CR - SMTP_BODY_CR_DOT));
-				i++;
-			} else if (p[i++] == '\n') {
+			} else if (c == '\n' || c == '\0') {
 				st = SMTP_BODY_LF;
 				*ret_found = SMTP_BODY_LENIENT;
 				break;

@@ -3,8 +3,8 @@
  * smtp_body - find the end of a message body at memory speed
  *
  * What:      looks for CRLF "." CRLF over pieces of any size, and for what lenient servers take for it: any of CR, LF,
- *            CRLF, then ".", then any of CR, LF, CRLF.
- * Shape:     one octet of state between pieces. In bulk only pairs (CR or LF, ".") are looked for; the octets around
+ *            CRLF, then ".", then any of CR, LF, CRLF. NUL, which some drop and others end a string at, counts as LF.
+ * Shape:     one octet of state between pieces. In bulk only pairs (CR, LF or NUL, ".") are looked for; the octets around
  *            such a pair go through the state machine one by one.
  * Threads:   pure functions. Cost: O(length).
  * Source:    RFC 5321 §4.1.1.4, §4.5.2; lenient ends: "SMTP smuggling" (CVE-2023-51764 and its kin).
@@ -15,13 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Index of the first octet of a pair (CR or LF, ".") that lies within p[0, len); len when there is none. */
+/* Index of the first octet of a pair (CR, LF or NUL, ".") that lies within p[0, len); len when there is none. */
 typedef size_t (*smtp_body_find_fn)(const uint8_t *p, size_t len);
 
 enum smtp_body_state {
 	SMTP_BODY_TEXT = 0,
 	SMTP_BODY_CR,
-	SMTP_BODY_LF,	/* bare */
+	SMTP_BODY_LF,	/* bare, or NUL */
 	SMTP_BODY_CRLF, /* also the start of a body */
 	SMTP_BODY_CR_DOT,
 	SMTP_BODY_LF_DOT,

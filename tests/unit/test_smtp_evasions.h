@@ -401,4 +401,25 @@ static const struct dialogue evasions[] = {
 			  "reply 1/1 250\n"
 			  "end 1 rcpts=1 none 0/0 body=0 partial +nul\n",
 	},
+	{
+		.name = "NUL around the dot",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "EHLO gw\r\n", 0 },
+			{ 'S', EHLO_OK, 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<y@example.net>\r\nDATA\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n354 3\r\n", 0 },
+			{ 'C',
+			  "x\r\n\000.\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "DATA\r\nx\r\n.\000\r\nRCPT TO:<y@army.ml>\r\n.\r\n", 92 },
+			{ 'S', "250 q\r\n", 0 },
+		},
+		.expect = "begin 1 helo=gw sender=a@example.org\n"
+			  "rcpt 1/1 y@example.net example.net from=a@example.org\n"
+			  "reply 1/1 250\n"
+			  "data 1 data 354\n"
+			  "rcpt 1/0 x@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
+			  "end 1 rcpts=1 data 354/250 body=89 complete +lenient_end_of_data +alternative_reading\n",
+	},
 };
