@@ -75,13 +75,16 @@ open_state(struct replay *r)
 	}
 	if (mkdir(dir, 0750) < 0 && errno != EEXIST)
 		return fail_advice(dir, "the state folder cannot be made", errno,
-				   "; name another with --state (its parent must exist), or leave --state out");
+				   "; name another with --state (its parent must exist), or leave "
+				   "--state out");
 	r->state_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->state_fd < 0)
-		return fail_advice(dir, "the state folder cannot be opened", errno, "; name another with --state");
+		return fail_advice(dir, "the state folder cannot be opened", errno,
+				   "; name another with --state");
 	if (access(dir, W_OK | X_OK) < 0)
-		return fail_advice(dir, "the state folder cannot be written", errno,
-				   "; make it writable for this user, or name another with --state");
+		return fail_advice(
+			dir, "the state folder cannot be written", errno,
+			"; make it writable for this user, or name another with --state");
 	if (flock(r->state_fd, LOCK_EX | LOCK_NB) < 0)
 		return fail(dir,
 			    errno == EWOULDBLOCK ? "another run uses this state folder"

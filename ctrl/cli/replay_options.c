@@ -214,7 +214,8 @@ same_file(const char *a, const char *b)
 	if (strcmp(a, "-") == 0 || strcmp(b, "-") == 0)
 		return false;
 	if (stat(a, &sa) == 0)
-		return stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino && S_ISREG(sa.st_mode);
+		return stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino &&
+		       S_ISREG(sa.st_mode);
 	return stat(b, &sb) < 0 && stat_parent(a, &sa, &name_a) && stat_parent(b, &sb, &name_b) &&
 	       sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino && strcmp(name_a, name_b) == 0;
 }

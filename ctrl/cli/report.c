@@ -209,10 +209,12 @@ report_text(FILE *out, const struct report *r)
 	if (res->counted) {
 		snprintf(note, sizeof(note), "%s updated at close",
 			 humanize_count(updates, sizeof(updates), res->updates));
-		/* Without this, a second replay into one store would look like one that found nothing. */
+		/* Without this, a second replay into one store would look like one that found
+		 * nothing. */
 		if (c[DP_STAT_MATCHES] > res->alerts)
 			snprintf(note, sizeof(note), "new; %s more were in the store already",
-				 humanize_count(updates, sizeof(updates), c[DP_STAT_MATCHES] - res->alerts));
+				 humanize_count(updates, sizeof(updates),
+						c[DP_STAT_MATCHES] - res->alerts));
 		line(out, "alerts", res->alerts, note);
 	} else {
 		line(out, "matches", c[DP_STAT_MATCHES], "alerts: not known");
