@@ -124,10 +124,21 @@ reply_unsure(struct smtp_run *run, unsigned int code)
 	struct smtp_session *ss = run->ss;
 	struct smtp *s = run->s;
 	int at = telling(run, code);
+	bool waited = code == 354 && ss->wait == SMTP_W_DATA && at == (int)ss->pending_nb - 1;
 
 	if (at >= 0) {
 		pop_until(run, at);
 		smtp_pending_pop(run, code);
+		if (waited) {
+			/*
+			 * This 354 may answer a later DATA, of the octets that wait: the one we know of was refused by a reply
+			 * that was taken for another command's. Whether they are commands or a message they say themselves.
+			 */
+			s->phase = smtp_command_phase(s);
+			ss->guess_kind = SMTP_G_DATA;
+			ss->guess_len = 0;
+			s->flags |= SMTP_F_GUESS;
+		}
 	} else if (code == 354) {
 		data_unseen(run);
 	} else if (ss->pending_nb == 0) {
