@@ -95,6 +95,14 @@ data_unseen(struct smtp_run *run)
 	smtp_body_begin(run, false);
 }
 
+static bool
+octets_were_lost(const struct smtp_run *run)
+{
+	const uint64_t lost = DP_ANOMALY_BIT(GAP_CLIENT) | DP_ANOMALY_BIT(GAP_SERVER) | DP_ANOMALY_BIT(TRUNCATED);
+
+	return (run->s->flags & SMTP_F_MIDSTREAM) || ((run->ss->anomalies | run->ss->server_anomalies) & lost);
+}
+
 /* Place of the pending command that only this code answers, -1: none. */
 static int
 telling(struct smtp_run *run, unsigned int code)
@@ -124,7 +132,7 @@ reply_unsure(struct smtp_run *run, unsigned int code)
 	struct smtp_session *ss = run->ss;
 	struct smtp *s = run->s;
 	int at = telling(run, code);
-	bool waited = code == 354 && ss->wait == SMTP_W_DATA && at == (int)ss->pending_nb - 1;
+	bool waited = code == 354 && ss->wait == SMTP_W_DATA && at == (int)ss->pending_nb - 1 && octets_were_lost(run);
 
 	if (at >= 0) {
 		pop_until(run, at);
