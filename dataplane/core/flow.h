@@ -52,6 +52,7 @@ enum flow_flags {
 	FLOW_ALT_LINE = 1u << 19,   /* a line of another reading waits for its rest */
 	FLOW_ALT_BODY = 1u << 20,   /* in another reading the message is over already */
 	FLOW_CHUNKED = 1u << 21,    /* the octets before body_end are a BDAT chunk */
+	FLOW_BY_PORT = 1u << 22,    /* one side alone is on a mail port: it is the server */
 };
 
 /* One direction, what in-order segments need. */
@@ -95,8 +96,9 @@ struct flow {
 	uint32_t alt_head;		 /* begin of a line in another reading */
 	uint32_t body_end;		 /* first client octet after the last end of data */
 	uint32_t first_seq;
+	uint32_t command_end;		 /* after the last client octet that was no message */
 	uint16_t nb_blocks;		 /* of the reassembly pool held by this flow */
-	uint16_t reserved[9];
+	uint16_t reserved[7];
 };
 _Static_assert(sizeof(struct flow) == 256, "DESIGN: a flow entry is at most 256 octets");
 _Static_assert(offsetof(struct flow, smtp) == 64 && offsetof(struct flow, start_ns) == 128,

@@ -156,7 +156,7 @@ smtp_chunk_refused(struct smtp_run *run)
 /*
  * A chunk that is read as one: its octets follow whatever the server answers (RFC 3030 §2). In doubt they are read as
  * commands, too: when the two sides may have counted differently, when a server that keeps 32 bits of the size sees
- * another one, and where the server has a reason to refuse and may then not skip what follows.
+ * another one, and when it was not seen whether the server offers BDAT.
  */
 void
 smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last)
@@ -164,8 +164,7 @@ smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last)
 	struct smtp *s = run->s;
 	struct smtp_txn *t = smtp_txn_client(run);
 
-	if (size > 0 && (run->ss->bdat_doubt || size > INT32_MAX || t == NULL || t->nb_rcpts == 0 ||
-			 !(run->ss->caps & SMTP_CAP_CHUNKING))) {
+	if (size > 0 && (run->ss->bdat_doubt || size > INT32_MAX || !(run->ss->caps & SMTP_CAP_CHUNKING))) {
 		s->flags |= SMTP_F_ALT;
 		smtp_anomaly(run, DP_ANOMALY_BIT(BDAT_DOUBT));
 	}

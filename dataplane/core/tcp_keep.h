@@ -11,12 +11,12 @@
  *               Combinations of several copies are not multiplied out.
  *            3. Copies that differ from octets still waiting (beyond a gap, or for a reply) are kept as rivals and judged
  *               by rule 2 as soon as the stream has come to their end, when the head of their line is known.
- *            4. Of message bodies no copies are kept. A retransmission of unacknowledged body octets is searched for an
- *               end of data: CRLF.CRLF inside it, or .CRLF at its begin with a mail command on the next line. Where the
- *               stream did not end the message there, it is a difference: what follows is another reading, and goes on
- *               being one with all octets of the message that follow. (A body line ends with CRLF.CRLF only at its
- *               end, so a plain retransmission never qualifies but for a "." split from its line, before a line that
- *               reads as a command.)
+ *            4. Of message bodies no copies are kept, but for chunks behind commands that are not acknowledged. A
+ *               retransmission of unacknowledged body octets is searched for an end of data: CRLF.CRLF inside it, or
+ *               .CRLF at its begin with a mail command on the next line. Where the stream did not end the message
+ *               there, it is a difference: what follows is another reading, and goes on being one with all octets of
+ *               the message that follow. (A body line ends with CRLF.CRLF only at its end, so a plain retransmission
+ *               never qualifies but for a "." split from its line, before a line that reads as a command.)
  *            5. When the line that differs begins DATA or BDAT in either reading, or the message is over in one of them
  *               only, the octets of the following message are read as commands as well, as another reading.
  * Limits:    TCP_RIVALS_MAX, TCP_ALT_LINE_MAX, flow_blocks: beyond them RESOURCE is noted. One line awaits its rest at a time.

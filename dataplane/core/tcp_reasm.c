@@ -51,6 +51,20 @@ after_body(const struct tcp_reasm *r, uint8_t eod, const uint8_t *p, uint32_t le
 }
 
 /*
+ * No reply is awaited before a chunk: commands may stand before it and behind it without one having been acknowledged.
+ * Until those before it are, its octets are kept like theirs, so that a copy of the whole is compared as one.
+ */
+static bool
+keep_chunk(struct tcp_reasm *r, struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len)
+{
+	if (!(f->flags & FLOW_KEPT) || f->kept_end != seq || !tcp_seq_lt(f->dir[FLOW_CLIENT].acked, f->command_end) ||
+	    !tcp_seq_lt(f->kept_seq, f->command_end))
+		return false;
+	tcp_keep_add(r, f, seq, p, len);
+	return true;
+}
+
+/*
  * Give client octets to the consumer; returns how many it took. Commands go line by line, so that the phase is known
  * for each, and are kept; a BDAT chunk ends a piece, too.
  */
@@ -82,6 +96,8 @@ deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t l
 		n = (uint32_t)r->sink->client(r->sink_ctx, f, p + off, m);
 		d->next += n;
 		if (phase == SMTP_PHASE_BODY || phase == SMTP_PHASE_CHUNK) {
+			bool kept = phase == SMTP_PHASE_CHUNK && keep_chunk(r, f, seq, p + off, n);
+
 			if (f->flags & FLOW_ALT_BODY)
 				tcp_keep_alt_feed(r, f, p + off, n, true);
 			if (f->smtp.phase != phase) {
@@ -91,7 +107,8 @@ deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t l
 				f->flags &= ~FLOW_CHUNKED;
 				if (phase == SMTP_PHASE_CHUNK)
 					f->flags |= FLOW_CHUNKED;
-				tcp_keep_reset(r, f);
+				if (!kept)
+					tcp_keep_reset(r, f);
 				set_at_line(f, true);
 				if (tail < n) {
 					tcp_keep_add(r, f, seq + tail, p + off + tail, n - tail);
@@ -102,6 +119,7 @@ deliver_client(struct tcp_reasm *r, struct flow *f, const uint8_t *p, uint32_t l
 			if (f->flags & FLOW_ALT_LINE)
 				tcp_keep_alt_feed(r, f, p + off, n, false);
 			tcp_keep_add(r, f, seq, p + off, n);
+			f->command_end = seq + n;
 			if (n > 0)
 				set_at_line(f, p[off + n - 1] == '\n');
 		}

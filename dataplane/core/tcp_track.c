@@ -9,9 +9,10 @@ syn_is_same(const struct flow *f, const struct packet *p)
 	enum flow_side side = tcp_side(f, p);
 
 	if (p->tcp_flags & PACKET_ACK)
-		return side == FLOW_SERVER || !(f->flags & FLOW_BASE << side);
+		return side == FLOW_SERVER || !(f->flags & FLOW_BASE << side) || f->first_seq == p->seq;
+	/* Simultaneous open; later, a SYN of the server opens nothing. */
 	if (side != FLOW_CLIENT)
-		return false;
+		return !(f->flags & FLOW_BASE << side);
 	/* Data, or the SYN-ACK, was captured before the SYN. */
 	if (f->flags & FLOW_MIDSTREAM)
 		return f->nb_pkts < TCP_EVIDENCE_PKTS && f->first_seq - (p->seq + 1) < TCP_LATE_START;
@@ -29,7 +30,9 @@ tcp_belongs(const struct flow *f, const struct packet *p)
 		if (syn_is_same(f, p))
 			return TCP_SAME;
 		/* A SYN-ACK never begins anything over: its SYN did, or was not seen and the data will tell. */
-		return p->tcp_flags & PACKET_ACK ? TCP_STRAY : TCP_NEW;
+		if (p->tcp_flags & PACKET_ACK)
+			return TCP_STRAY;
+		return side == FLOW_SERVER && f->flags & FLOW_BY_PORT ? TCP_STRAY : TCP_NEW;
 	}
 	if (p->payload_len == 0 && p->missing_len == 0)
 		return TCP_SAME;
@@ -61,14 +64,16 @@ is_mail_port(uint16_t port, const uint16_t *ports, unsigned int nb)
 }
 
 static bool
-client_is_lo(const struct packet *p, const uint16_t *ports, unsigned int nb)
+client_is_lo(struct flow *f, const struct packet *p, const uint16_t *ports, unsigned int nb)
 {
 	bool lo = is_mail_port(p->key.lo_port, ports, nb), hi = is_mail_port(p->key.hi_port, ports, nb);
 
+	if (lo != hi) {
+		f->flags |= FLOW_BY_PORT;
+		return hi;
+	}
 	if (p->tcp_flags & PACKET_SYN)
 		return (p->tcp_flags & PACKET_ACK) ? !p->from_lo : p->from_lo;
-	if (lo != hi)
-		return hi;
 	if (p->key.lo_port != p->key.hi_port)
 		return p->key.lo_port > p->key.hi_port;
 	return p->from_lo;
@@ -77,7 +82,7 @@ client_is_lo(const struct packet *p, const uint16_t *ports, unsigned int nb)
 void
 tcp_open(struct flow *f, const struct packet *p, const uint16_t *ports, unsigned int nb_ports)
 {
-	if (client_is_lo(p, ports, nb_ports))
+	if (client_is_lo(f, p, ports, nb_ports))
 		f->flags |= FLOW_CLIENT_LO;
 	if (!(p->tcp_flags & PACKET_SYN))
 		f->flags |= FLOW_MIDSTREAM;

@@ -2,9 +2,9 @@
 /*
  * tcp_track - which connection a packet belongs to, who is the client, when it is over
  *
- * Roles:     the client sent the SYN; a SYN-ACK tells the server. Met in its middle: the server is the side on a mail
- *            port; when both or neither are, the side with the lower port; with equal ports the receiver of the first
- *            packet.
+ * Roles:     the server is the side on a mail port, whoever sent a SYN first: in a simultaneous open or a split handshake
+ *            that says nothing. When both or neither are, the client sent the SYN, a SYN-ACK tells the server; met in
+ *            the middle, the server has the lower port; with equal ports it is the receiver of the first packet.
  * Lives:     a SYN with another initial number begins a new connection; so does data far outside the window or before
  *            the first octet of the known one (a blind SYN may have misled us; what comes is inspected all the same).
  * Closing:   both FINs delivered and acknowledged: over. Both FINs or a plausible RST seen: closed; late segments are

@@ -532,6 +532,30 @@ test_differing_retransmission(void **state)
 	result_free(x);
 }
 
+/* The same with a chunk in the segment, which no reply comes before: commands on both sides of it. */
+static void
+test_differing_around_chunk(void **state)
+{
+	struct result *x = result_new(1000, 2000);
+	struct tcp_seg_desc *d;
+
+	(void)state;
+	tcp_builder_handshake(&x->b);
+	tcp_builder_text(&x->b, S, "220 mx\r\n");
+	tcp_builder_text(&x->b, C, "EHLO gw\r\n");
+	tcp_builder_text(&x->b, S, EHLO_OK);
+	tcp_builder_text(&x->b, C, "MAIL FROM:<>\r\nRCPT TO:<b@army.mil>\r\nBDAT 4 LAST\r\nabcdMAIL FROM:<>\r\n"
+				   "RCPT TO:<c@army.mil>\r\n");
+	d = tcp_builder_text(&x->b, C, "MAIL FROM:<>\r\nRCPT TO:<b@army.ml >\r\nBDAT 4 LAST\r\nabcdMAIL FROM:<>\r\n"
+				       "RCPT TO:<c@army.ml >\r\n");
+	d->seq -= d->len;
+	assert_non_null(strstr(run_text(x), "overlap_diff"));
+	assert_non_null(strstr(record_str(&x->r.client), "to=b@army.ml "));
+	assert_non_null(strstr(record_str(&x->r.client), "to=c@army.ml "));
+	assert_int_equal(x->r.nb_alternatives, 2);
+	result_free(x);
+}
+
 /* Two readings of one datagram: both are seen, one of them counted. */
 static void
 test_fragment_readings(void **state)
@@ -554,6 +578,35 @@ test_fragment_readings(void **state)
 }
 
 /* --- lives of flows --- */
+
+/* A SYN from the mail port is part of a simultaneous open, or means nothing: the roles stay. */
+static void
+test_server_syn(void **state)
+{
+	struct result *x = result_new(1000, 2000);
+
+	(void)state;
+	tcp_builder_raw(&x->b, C, PACKET_SYN, 1000, 0, "", 0);
+	tcp_builder_raw(&x->b, S, PACKET_SYN, 2000, 0, "", 0);
+	tcp_builder_raw(&x->b, C, PACKET_SYN | PACKET_ACK, 1000, 2001, "", 0);
+	tcp_builder_raw(&x->b, S, PACKET_SYN | PACKET_ACK, 2000, 1001, "", 0);
+	tcp_builder_text(&x->b, S, "220 mx\r\n");
+	tcp_builder_text(&x->b, C, "EHLO gw\r\nMAIL FROM:<>\r\n");
+	tcp_builder_raw(&x->b, S, PACKET_SYN, 900000, 0, "", 0);
+	tcp_builder_text(&x->b, C, "RCPT TO:<b@army.ml>\r\n");
+	assert_non_null(strstr(run_text(x), "flow 10.40000>20.25 "));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 1/1 to=b@army.ml from= at 23+21\n"));
+	assert_int_equal(x->r.nb_ends, 1);
+	result_free(x);
+
+	x = result_new(1000, 2000);
+	tcp_builder_raw(&x->b, S, PACKET_SYN, 2000, 0, "", 0);
+	tcp_builder_handshake(&x->b);
+	tcp_builder_text(&x->b, C, "RCPT TO:<b@army.ml>\r\n");
+	assert_non_null(strstr(run_text(x), "flow 10.40000>20.25 "));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 0/1 to=b@army.ml"));
+	result_free(x);
+}
 
 static void
 short_session(struct tcp_builder *b, uint32_t isn, uint64_t gap_ns)
@@ -781,7 +834,9 @@ main(void)
 		cmocka_unit_test(test_one_side_only),
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_differing_retransmission),
+		cmocka_unit_test(test_differing_around_chunk),
 		cmocka_unit_test(test_fragment_readings),
+		cmocka_unit_test(test_server_syn),
 		cmocka_unit_test(test_new_incarnation),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_closed),

@@ -271,6 +271,7 @@ static const struct dialogue evasions[] = {
 			  "data 1 bdat 0\n"
 			  "rcpt 1/0 x@army.ml army.ml alt from=a@example.org +alternative_reading +bdat_doubt\n"
 			  "end 1 rcpts=0 bdat 0/0 body=21 partial +alternative_reading +bdat_doubt\n",
+		.is_ordered = true,
 	},
 	{
 		.name = "BDAT refused at once",
