@@ -134,7 +134,8 @@ rcpt_fill(struct smtp_run *run, const struct smtp_line *line, const struct mailb
 		.line_octets = line->octets,
 		.line_back = line->back,
 		.line_end = (int32_t)line->end,
-		.anomalies = ss->anomalies,
+		/* Other anomalies of replies may be seen before or after the command, as the capture has it. */
+		.anomalies = ss->anomalies | (ss->server_anomalies & DP_ANOMALY_BIT(GAP_SERVER)),
 		.mailbox = m,
 	};
 	line_str(line, m->address, m->address_len, &ret->address);

@@ -1066,7 +1066,7 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
 			  "data 1 data 354\n"
 			  "begin 2 helo=gw sender=a@example.org\n"
-			  "rcpt 2/1 x@army.ml army.ml from=a@example.org\n"
+			  "rcpt 2/1 x@army.ml army.ml from=a@example.org +gap_server\n"
 			  "end 1 rcpts=1 data 354/250 body=3 partial\n"
 			  "reply 2/1 550\n"
 			  "end 2 rcpts=1 none 0/0 body=0 partial\n",
@@ -1086,7 +1086,7 @@ static const struct dialogue dialogues[] = {
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
-			  "rcpt 1/2 x@army.ml army.ml from=a@example.org +reply_unseen\n"
+			  "rcpt 1/2 x@army.ml army.ml from=a@example.org +gap_server +reply_unseen\n"
 			  "data 1 data 0\n"
 			  "end 1 rcpts=2 none 0/0 body=0 partial +reply_unseen\n",
 	},
