@@ -335,6 +335,22 @@ new_flow(struct inspector *ins, const struct packet *p)
 	return f;
 }
 
+/*
+ * A server that does not ask for urgent data in line (few do) never sees the urgent octet: the one before where the
+ * pointer points (what everybody does), or the one it points to (RFC 1122 §4.2.2.4).
+ */
+static void
+urgent_octet(struct inspector *ins, struct flow *f, const struct packet *p)
+{
+	const uint8_t *tcp = p->frame + p->l4_off;
+	uint32_t at = (uint32_t)tcp[18] << 8 | tcp[19];
+
+	smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(URGENT));
+	if (at > 0)
+		tcp_keep_without(&ins->reasm, f, tcp_payload_seq(p) + at - 1);
+	tcp_keep_without(&ins->reasm, f, tcp_payload_seq(p) + at);
+}
+
 /* The flow that @p belongs to, NULL when there is nothing in it for us. */
 static struct flow *
 find_flow(struct inspector *ins, const struct packet *p)
@@ -396,6 +412,8 @@ inspect(struct inspector *ins, const struct packet *p)
 	}
 	if (tcp_reasm_waits(f))
 		tcp_reasm_settle(&ins->reasm, f, false);
+	if (p->tcp_flags & PACKET_URG && side == FLOW_CLIENT && p->payload_len > 0)
+		urgent_octet(ins, f, p);
 	if (f->flags & FLOW_KEPT)
 		tcp_keep_trim(&ins->reasm, f);
 	if (p->tcp_flags & (PACKET_FIN | PACKET_RST) && !is_reading && tcp_track_after(f, side, p))

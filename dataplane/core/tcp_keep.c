@@ -402,6 +402,30 @@ substitute(struct tcp_reasm *r, struct flow *f, uint32_t from, uint32_t to, cons
 		f->flags |= FLOW_ALT_BODY;
 }
 
+void
+tcp_keep_without(struct tcp_reasm *r, struct flow *f, uint32_t seq)
+{
+	uint8_t *t = r->scratch;
+	uint32_t line, head, rest;
+	const uint8_t *lf;
+	bool at_line_start;
+
+	if (!(f->flags & FLOW_KEPT) || tcp_seq_lt(seq, f->kept_seq) || !tcp_seq_lt(seq, f->kept_end))
+		return;
+	at_line_start = kept_line_start(r, f, seq, &line);
+	head = seq - line;
+	kept_copy(r, f, line, seq, t);
+	rest = f->kept_end - (seq + 1);
+	if (rest > TCP_SCRATCH_HEAD)
+		rest = TCP_SCRATCH_HEAD;
+	kept_copy(r, f, seq + 1, seq + 1 + rest, t + head);
+	lf = memchr(t + head, '\n', rest);
+	if (lf != NULL)
+		rest = (uint32_t)(lf - (t + head)) + 1;
+	if (head + rest > 0)
+		alt_text(r, f, t, head + rest, at_line_start, seq + 1 + rest == f->dir[FLOW_CLIENT].next);
+}
+
 /* Octets after an end of data in @p, or NULL (rule 4). */
 static const uint8_t *
 body_end_in(const uint8_t *p, uint32_t len)

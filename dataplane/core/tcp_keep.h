@@ -40,6 +40,9 @@ void tcp_keep_reset(struct tcp_reasm *r, struct flow *f);
 void tcp_keep_compare(struct tcp_reasm *r, struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len,
 		      uint32_t unacked_from);
 
+/* The line that octet @seq lies in may be read without it; nothing happens where no copy of it is kept. */
+void tcp_keep_without(struct tcp_reasm *r, struct flow *f, uint32_t seq);
+
 /* A copy that differs from waiting octets (rule 3). */
 void tcp_keep_rival(struct tcp_reasm *r, struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len);
 /* Judge the rivals that the stream has come to the end of; all of them when @force. */

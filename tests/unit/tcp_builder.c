@@ -154,6 +154,7 @@ build_frame(const struct tcp_builder *b, const struct tcp_seg_desc *d)
 	tcp[12] = 5 << 4;
 	tcp[13] = d->flags;
 	put16(tcp + 14, 65535);
+	put16(tcp + 18, d->urgent);
 	memcpy(f + HEADERS_LEN, d->data, d->len);
 	return f;
 }

@@ -21,6 +21,7 @@ struct tcp_seg_desc {
 	uint8_t side;
 	uint8_t flags; /* enum packet_tcp_flags */
 	uint8_t rebuilt;
+	uint16_t urgent; /* pointer */
 	uint32_t seq, ack;
 	uint32_t len, missing;
 	uint8_t *data; /* malloc'ed */

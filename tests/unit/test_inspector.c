@@ -550,9 +550,35 @@ test_differing_around_chunk(void **state)
 				       "RCPT TO:<c@army.ml >\r\n");
 	d->seq -= d->len;
 	assert_non_null(strstr(run_text(x), "overlap_diff"));
-	assert_non_null(strstr(record_str(&x->r.client), "to=b@army.ml "));
-	assert_non_null(strstr(record_str(&x->r.client), "to=c@army.ml "));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 2/0 to=b@army.ml"));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 2/0 to=c@army.ml"));
 	assert_int_equal(x->r.nb_alternatives, 2);
+	result_free(x);
+}
+
+/* The octet that a server without SO_OOBINLINE does not see; its line whole, and in two segments. */
+static void
+test_urgent(void **state)
+{
+	struct result *x = result_new(1000, 2000);
+	struct tcp_seg_desc *d;
+
+	(void)state;
+	tcp_builder_handshake(&x->b);
+	tcp_builder_text(&x->b, S, "220 mx\r\n");
+	tcp_builder_text(&x->b, C, "EHLO gw\r\nMAIL FROM:<>\r\n");
+	d = tcp_builder_text(&x->b, C, "RCPT TO:<a@arXmy.ml>\r\nRCPT TO:<b@arX");
+	d->flags |= PACKET_URG;
+	d->urgent = 14;
+	d = tcp_builder_text(&x->b, C, "my.ml>\r\nRCPT TO:<c@arX");
+	d->flags |= PACKET_URG;
+	d->urgent = 22;
+	tcp_builder_text(&x->b, C, "my.ml>\r\n");
+	assert_non_null(strstr(run_text(x), "urgent_data"));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 1/1 to=a@arXmy.ml "));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 1/0 to=a@army.ml "));
+	assert_null(strstr(record_str(&x->r.client), "b@army.ml"));
+	assert_non_null(strstr(record_str(&x->r.client), "rcpt 1/0 to=c@army.ml "));
 	result_free(x);
 }
 
@@ -835,6 +861,7 @@ main(void)
 		cmocka_unit_test(test_midstream),
 		cmocka_unit_test(test_differing_retransmission),
 		cmocka_unit_test(test_differing_around_chunk),
+		cmocka_unit_test(test_urgent),
 		cmocka_unit_test(test_fragment_readings),
 		cmocka_unit_test(test_server_syn),
 		cmocka_unit_test(test_new_incarnation),
