@@ -358,11 +358,12 @@ mailbox_read_lenient(struct mailbox *m, const uint8_t *p, const uint8_t *end, bo
 		m->params++;
 		m->params_len--;
 	}
-	while (m->address_len > 0 && mailbox_is(*m->address, MAILBOX_C_BLANK)) {
+	/* Between brackets all of it is the address as it was written; without, blanks only part it from the rest. */
+	while (!a.bracketed && m->address_len > 0 && mailbox_is(*m->address, MAILBOX_C_BLANK)) {
 		m->address++;
 		m->address_len--;
 	}
-	while (m->address_len > 0 && mailbox_is(m->address[m->address_len - 1], MAILBOX_C_BLANK))
+	while (!a.bracketed && m->address_len > 0 && mailbox_is(m->address[m->address_len - 1], MAILBOX_C_BLANK))
 		m->address_len--;
 
 	text_end = a.params != NULL ? a.params : end;

@@ -43,7 +43,7 @@ static const struct row rows[] = {
 	{ S("<@a.example,@b.example:user@c.example>"), "c.example a.example b.example", "user", "@a.example,@b.example:user@c.example", "", MAILBOX_STRICT | MAILBOX_AMBIGUOUS },
 	{ S("<@army.ml:user@c.example>"), "c.example army.ml", "user", "@army.ml:user@c.example", "", MAILBOX_STRICT | MAILBOX_AMBIGUOUS },
 	{ S("@army.ml:user@c.example"), "c.example army.ml", "user", "@army.ml:user@c.example", "", MAILBOX_AMBIGUOUS },
-	{ S("< x@army.ml >"), "army.ml", "x", "x@army.ml", "", 0 },
+	{ S("< x@army.ml >"), "army.ml", "x", " x@army.ml ", "", 0 },
 	{ S("x @ army.ml"), "army.ml", "x", "x", "", 0 },
 	{ S("x@army .ml"), "army army.ml", "x", "x@army", "", MAILBOX_AMBIGUOUS },
 	{ S("<x @ army . ml>"), "army army.ml", "x", "x @ army . ml", "", MAILBOX_AMBIGUOUS },
@@ -80,7 +80,7 @@ static const struct row rows[] = {
 	{ S("@"), "", "@", "@", "", MAILBOX_NO_DOMAIN },
 	{ S("<@>"), "", "@", "@", "", MAILBOX_NO_DOMAIN },
 	{ S("<@army.ml>"), "army.ml", "", "@army.ml", "", 0 },
-	{ S("< >"), "", "", "", "", MAILBOX_NULL },
+	{ S("< >"), "", "", " ", "", MAILBOX_NULL },
 	{ S("("), "", "(", "(", "", MAILBOX_NO_DOMAIN },
 	{ S("x@(army.ml"), "army.ml", "x", "x@(army.ml", "", 0 },
 	{ S("\"x@army.ml"), "army.ml", "\"x", "\"x@army.ml", "", 0 },
@@ -134,7 +134,7 @@ static const struct row rows[] = {
 	{ S("@a.example,@b.example:user@army.ml"), "army.ml a.example b.example", "user", "@a.example,@b.example:user@army.ml", "", MAILBOX_AMBIGUOUS },
 	{ S("<@a.example, @b.example : user@army.ml>"), "army.ml a.example b.example", "user", "@a.example, @b.example : user@army.ml", "", MAILBOX_AMBIGUOUS },
 	{ S("<x\t@\tarmy.ml>"), "army.ml", "x", "x\t@\tarmy.ml", "", 0 },
-	{ S("<x@army.ml  >"), "army.ml", "x", "x@army.ml", "", 0 },
+	{ S("<x@army.ml  >"), "army.ml", "x", "x@army.ml  ", "", 0 },
 	{ S("<x@ army.ml>"), "army.ml", "x", "x@ army.ml", "", 0 },
 	{ S("<x @army.ml>"), "army.ml", "x", "x @army.ml", "", 0 },
 	{ S("<x@army\t.ml>"), "army army.ml", "x", "x@army\t.ml", "", MAILBOX_AMBIGUOUS },
@@ -203,10 +203,9 @@ static const struct row rows[] = {
 	{ S("<x@\"army\".ml>"), "army.ml army", "x", "x@\"army\".ml", "", MAILBOX_AMBIGUOUS },
 	{ S("<x@\"army ml\">"), "armyml army", "x", "x@\"army ml\"", "", MAILBOX_AMBIGUOUS },
 	{ S("<\"x\"y@army.ml>"), "army.ml", "\"x\"y", "\"x\"y@army.ml", "", 0 },
-	{ S("<x@army.ml\000>"), "army.ml", "x", "x@army.ml", "", 0 },
 	{ S("<x\001@army.ml>"), "army.ml", "x", "x\001@army.ml", "", 0 },
 	{ S("<x@army\177.ml>"), "army army.ml", "x", "x@army\177.ml", "", MAILBOX_AMBIGUOUS },
-	{ S("<x@army.ml\015>"), "army.ml", "x", "x@army.ml", "", 0 },
+	{ S("<x@army.ml\015>"), "army.ml", "x", "x@army.ml\015", "", 0 },
 	{ S("<x%40army.ml@relay.example>"), "relay.example 40army.ml", "x%40army.ml", "x%40army.ml@relay.example", "", MAILBOX_STRICT | MAILBOX_AMBIGUOUS },
 	{ S("<x@army%2eml>"), "army%2eml", "x", "x@army%2eml", "", 0 },
 	{ S("<x@arm\303\277.ml>"), "arm\303\277.ml", "x", "x@arm\303\277.ml", "", MAILBOX_STRICT | MAILBOX_EIGHT_BIT | MAILBOX_UTF8 },
@@ -384,6 +383,13 @@ test_nul(void **state)
 	struct mailbox m;
 	uint8_t *copy;
 
+	/* Between the brackets nothing is taken off, not even that. */
+	copy = read_copy(S("<x@army.ml\0>"), false, &m);
+	assert_int_equal(m.nb_readings, 1);
+	assert_string_equal(m.readings[0].domain, "army.ml");
+	assert_int_equal(m.address_len, sizeof("x@army.ml"));
+	assert_memory_equal(m.address, "x@army.ml", sizeof("x@army.ml"));
+	free(copy);
 	copy = read_copy(S("<x@army.ml\0.example.com>"), false, &m);
 	assert_int_equal(m.nb_readings, 2);
 	assert_string_equal(m.readings[0].domain, "army.ml"); /* a server in C */

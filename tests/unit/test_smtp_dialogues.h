@@ -217,7 +217,7 @@ static const struct dialogue dialogues[] = {
 			  "rcpt 1/4 d@e.example e.example from=a@example.org +lenient_address\n"
 			  "rcpt 1/5 f@g.example g.example from=a@example.org +lenient_address\n"
 			  "rcpt 1/6 Postmaster  from=a@example.org +lenient_address\n"
-			  "rcpt 1/7 h\\x20@\\x20i.example i.example from=a@example.org +lenient_address\n"
+			  "rcpt 1/7 \\x20h\\x20@\\x20i.example\\x20 i.example from=a@example.org +lenient_address\n"
 			  "rcpt 1/8 j@k.example k.example from=a@example.org +lenient_address\n"
 			  "rcpt 1/9 l@m.example m.example from=a@example.org +lenient_address\n"
 			  "end 1 rcpts=9 none 0/0 body=0 partial +lenient_address\n",
