@@ -192,8 +192,8 @@ chunk_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	if (!(s->flags & SMTP_F_PREAMBLE))
 		s->body_octets += n;
 	if (s->chunk_left == 0) {
-		s->flags &= (uint16_t)~SMTP_F_PREAMBLE;
 		smtp_chunk_end(run);
+		s->flags &= (uint16_t)~SMTP_F_PREAMBLE;
 		s->phase = smtp_command_phase(s);
 	}
 	return n;

@@ -221,7 +221,7 @@ line_deliver(struct smtp_run *run, struct smtp_line *line)
 	struct smtp_session *ss = run->ss;
 
 	if (run->s->phase == SMTP_PHASE_CHUNK) {
-		smtp_alternative_line(run, line, DP_ANOMALY_BIT(BDAT_DOUBT), true);
+		smtp_alternative_line(run, line, run->s->flags & SMTP_F_PREAMBLE ? 0 : DP_ANOMALY_BIT(BDAT_DOUBT), true);
 	} else if (run->s->phase == SMTP_PHASE_BODY) {
 		if (smtp_alternative_line(run, line, run->s->flags & SMTP_F_LENIENT ? DP_ANOMALY_BIT(LENIENT_EOD) : 0, true))
 			ss->alt_left = SMTP_ALT_LINES;

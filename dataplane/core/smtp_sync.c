@@ -148,11 +148,12 @@ guess_decide(struct smtp_run *run)
 		return v;
 	switch (ss->guess_kind) {
 	case SMTP_G_START:
-		v = reads_as_proxy(ss->guess, ss->guess_len);
+		/* It comes before the greeting, and to a server that does not expect it the rest of it is lines. */
+		v = ss->greeted ? NO : reads_as_proxy(ss->guess, ss->guess_len);
 		if (v == YES) {
 			s->chunk_left = (uint64_t)ss->guess[14] << 8 | ss->guess[15];
 			if (s->chunk_left > 0) {
-				s->flags |= SMTP_F_PREAMBLE;
+				s->flags |= SMTP_F_PREAMBLE | SMTP_F_ALT;
 				s->phase = SMTP_PHASE_CHUNK;
 			}
 		}

@@ -423,4 +423,55 @@ static const struct dialogue evasions[] = {
 			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +lenient_end_of_data +alternative_reading\n"
 			  "end 1 rcpts=1 data 354/250 body=89 complete +lenient_end_of_data +alternative_reading\n",
 	},
+	{
+		.name = "a PROXY header after the greeting",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "\r\n\r\n\000\r\nQUIT\n!\021\003\350\r\n", 18 },
+			{ 'S', "500 what\r\n500 what\r\n", 0 },
+			{ 'C', "EHLO gw\r\n", 0 },
+			{ 'S', EHLO_OK, 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n", 0 },
+		},
+		.expect = "begin 1 helo=gw sender=a@example.org +bare_lf +nul\n"
+			  "rcpt 1/1 x@army.ml army.ml from=a@example.org +bare_lf +nul\n"
+			  "end 1 rcpts=1 none 0/0 body=0 partial\n",
+		.is_ordered = true,
+	},
+	{
+		.name = "a PROXY header to a server that knows none",
+		.steps = {
+			{ 'C',
+			  "\r\n\r\n\000\r\nQUIT\n!\021\003\350\r\nMAIL FROM:<a@example.org>\r\n"
+			  "RCPT TO:<x@army.ml>\r\n", 66 },
+			{ 'S', "220 mx\r\n500 what\r\n", 0 },
+		},
+		.expect = "rcpt 0/0 x@army.ml army.ml alt from= +alternative_reading\n",
+	},
+	{
+		.name = "from the middle, TLS by the client alone",
+		.open_flags = SMTP_OPEN_MIDSTREAM,
+		.steps = {
+			{ 'C', "\027\003\003\001\r\n", 0 },
+			{ 'S', "500 what\r\n", 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n", 0 },
+		},
+		.expect = "begin 1 helo= sender=a@example.org +midstream +resync\n"
+			  "rcpt 1/1 x@army.ml army.ml from=a@example.org +midstream +resync\n"
+			  "end 1 rcpts=1 none 0/0 body=0 partial +midstream +resync\n",
+		.is_ordered = true,
+	},
+	{
+		.name = "from the middle, TLS",
+		.open_flags = SMTP_OPEN_MIDSTREAM,
+		.steps = {
+			{ 'C', "\027\003\003\001\r\n", 0 },
+			{ 'S', "\027\003\003\002", 0 },
+			{ 'C', "\r\nRCPT TO:<x@army.ml>\r\n", 0 },
+		},
+		.expect = "",
+		.is_ordered = true,
+	},
 };
