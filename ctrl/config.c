@@ -345,18 +345,44 @@ is_empty(const char *text)
 	}
 }
 
+/* libfyaml 0.7.12 crashes while it shows some lines that have many tabs; YAML does not indent with them anyway. */
+static void
+report_tab(struct reader *rd, const char *text, const char *tab)
+{
+	struct config_error err = {
+		.file = rd->path,
+		.line = 1,
+		.column = 1,
+		.what = "a tab stands here",
+		.hint = "use blanks; inside double quotes write \\t",
+	};
+
+	for (; text < tab; text++) {
+		err.column++;
+		if (*text == '\n') {
+			err.line++;
+			err.column = 1;
+		}
+	}
+	rd->nb_errors++;
+	rd->error(rd->ctx, &err);
+}
+
 int
 config_load(const char *path, config_error_fn error, void *ctx, struct config *ret)
 {
 	struct reader rd = {.path = path, .error = error, .ctx = ctx};
 	size_t len = 0;
 	int rc = -EINVAL;
-	char *text = slurp(&rd, &len, &rc);
+	char *text = slurp(&rd, &len, &rc), *tab;
 
 	if (text == NULL)
 		return rc;
+	tab = memchr(text, '\t', len);
 	if (memchr(text, '\0', len) != NULL)
 		report(&rd, NULL, NULL, "is no text: it has NUL octets");
+	else if (tab != NULL)
+		report_tab(&rd, text, tab);
 	else if (!is_empty(text))
 		read_text(&rd, text, len);
 	free(text);

@@ -27,10 +27,7 @@ character_len(const uint8_t *p, size_t len)
 	uint32_t cp;
 
 	if (p[0] < 0x80)
-		return p[0] == '\t' || p[0] == '\n' || p[0] == '\r' ||
-				       (p[0] >= 0x20 && p[0] != 0x7f)
-			       ? 1
-			       : 0;
+		return p[0] == '\n' || p[0] == '\r' || (p[0] >= 0x20 && p[0] != 0x7f) ? 1 : 0;
 	if (p[0] >= 0xc2 && p[0] <= 0xdf && len >= 2 && (p[1] & 0xc0) == 0x80)
 		return p[0] > 0xc2 || p[1] >= 0xa0 ? 2 : 0;
 	if (p[0] >= 0xe0 && p[0] <= 0xef && len >= 3 && (p[1] & 0xc0) == 0x80 &&
@@ -49,7 +46,10 @@ character_len(const uint8_t *p, size_t len)
 	return 0;
 }
 
-/* The first octet that can't stand in a rule file is an error; the parser would stop there with less to say. */
+/*
+ * The first octet that can't stand in a rule file is an error; the parser would stop there with less to say. Tabs, too:
+ * YAML does not indent with them, and libfyaml 0.7.12 crashes while it shows some lines that have many.
+ */
 static bool
 check_octets(const char *file, const char *octets, size_t len, struct rule_errors *errs)
 {
@@ -59,6 +59,11 @@ check_octets(const char *file, const char *octets, size_t len, struct rule_error
 
 	for (i = 0; i < len; i += n) {
 		n = character_len(p + i, len - i);
+		if (n == 0 && p[i] == '\t') {
+			rule_errors_add(errs, RULE_ERROR, &at, "use blanks; inside double quotes write \\t",
+					"a tab stands here");
+			return false;
+		}
 		if (n == 0) {
 			rule_errors_add(
 				errs, RULE_ERROR, &at,

@@ -121,6 +121,7 @@ test_broken_files(void **state)
 		{ "- a\n", 4, "mapping" },
 		{ "word\n", 5, "1:1 a configuration is a mapping" },
 		{ "rules: a\0b\n", 11, "NUL" },
+		{ "# x\nrules:\ta\n", 13, "2:7 a tab stands here" },
 		{ "ports: 25\n", 10, "1:1 ports must be a list" },
 		{ "ports: []\n", 10, "1:1 ports must be a list" },
 		{ "ports: [[25]]\n", 14, "1:1 a port must be" },

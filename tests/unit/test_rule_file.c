@@ -126,7 +126,8 @@ test_faults(void **state)
 		{V "protect: [[[[[[[[[[[[[[[[[[[[a.b]]]]]]]]]]]]]]]]]]]]\n", 2, 25, "nested", NULL},
 		{V "ruleset: \xff\n", 2, 10, "0xff is not valid UTF-8", "UTF-8"},
 		{V "ruleset: a\001\n", 2, 11, "0x01 is a control character", NULL},
-		{V "protect:\n\t- a.b\n", 3, 1, "tab", NULL},
+		{V "protect:\n\t- a.b\n", 3, 1, "tab", "blanks"},
+		{V "ruleset: a\t# b\n", 2, 11, "tab", "blanks"},
 		{V "ruleset: 'x\n", 2, 11, "quote", NULL},
 	};
 	size_t wrong = 0, i;
