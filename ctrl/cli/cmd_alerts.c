@@ -315,6 +315,8 @@ flush(struct printer *p)
 	if (p->out.failed)
 		return -ENOMEM;
 	json_out_clear(&p->out);
+	if (n == 0)
+		return 0; /* nothing was ever put in: there is no buffer */
 	return fwrite(p->out.buf, 1, n, stdout) == n ? 0 : -errno;
 }
 
