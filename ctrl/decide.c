@@ -12,12 +12,6 @@ _Static_assert((int)DP_VERDICT_PASS == RULE_VERDICT_PASS && (int)DP_VERDICT_ALER
 		       (int)DP_VERDICT_RESET == RULE_VERDICT_RESET,
 	       "rules/ and dataplane/api name verdicts by the same numbers");
 
-static const uint8_t technique_severity[RULE_TECHNIQUE_NB] = {
-#define RULE_TECHNIQUE(id, name, class, severity, explanation) [RULE_TECHNIQUE_##id] = severity,
-#include "technique.def"
-#undef RULE_TECHNIQUE
-};
-
 static const char *const verdict_names[DP_VERDICT_NB] = {
 	[DP_VERDICT_NONE] = "none",	[DP_VERDICT_PASS] = "pass",	[DP_VERDICT_ALERT] = "alert",
 	[DP_VERDICT_REFUSE] = "refuse", [DP_VERDICT_DIVERT] = "divert", [DP_VERDICT_RESET] = "reset",
@@ -85,7 +79,7 @@ decide(const struct ruleset *set, const struct dp_ev_rcpt *ev, struct decision *
 	    ev->generation != ruleset_generation(set))
 		return -EBADMSG;
 	ret->rule = ruleset_rule(set, ev->rule);
-	ret->severity = ret->rule->severity != 0 ? ret->rule->severity : technique_severity[ev->technique];
+	ret->severity = ruleset_rule_severity(set, ev->rule, (enum rule_technique)ev->technique);
 	match.severity = ret->severity;
 	copy_name(match.domain, &match.domain_len, ev, &ev->domain);
 	copy_name(match.meant, &match.meant_len, ev, &ev->meant);

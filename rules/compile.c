@@ -9,6 +9,7 @@
 
 #include "image.h"
 #include "image_check.h"
+#include "suffix_slips.h"
 #include "technique.h"
 
 /* What one pattern needs until Hyperscan has seen it; the image's part is built beside it. */
@@ -23,6 +24,10 @@ struct compiler {
 	struct rule_errors *errs;
 	struct arena arena; /* expressions */
 	struct image_name *names;
+	struct image_profile *profiles;
+	size_t nb_profiles;
+	struct image_suffix *suffixes;
+	size_t nb_suffixes, cap_suffixes;
 	struct image_pattern *patterns;
 	struct source *sources;
 	size_t nb_patterns, max_patterns;
@@ -55,22 +60,109 @@ put_string(struct compiler *c, const char *s, struct image_string *ret)
 }
 
 static int
-put_names(struct compiler *c)
+put_profiles(struct compiler *c)
 {
 	const struct rule_model *m = c->model;
 	size_t i;
-	int rc;
+	int t;
 
-	c->names = calloc(m->nb_protects + 1, sizeof(*c->names));
-	if (c->names == NULL)
+	c->profiles = calloc(m->nb_rules + 1, sizeof(*c->profiles));
+	if (c->profiles == NULL)
 		return -ENOMEM;
-	for (i = 0; i < m->nb_protects; i++) {
-		rc = put_string(c, m->protects[i].domain, &c->names[i].name);
-		if (rc < 0)
-			return rc;
-		c->names[i].flags = m->protects[i].flags;
+	for (i = 0; i < m->nb_rules; i++) {
+		struct lookalike_def *d = m->rules[i].lookalikes;
+		struct image_profile *p = &c->profiles[c->nb_profiles];
+
+		if (d == NULL)
+			continue;
+		p->rule = (uint32_t)i;
+		p->techniques = d->settings.techniques;
+		for (t = 0; t < RULE_TECHNIQUE_NB; t++) {
+			p->severity[t] = d->settings.severity[t];
+			p->min_label[t] = d->settings.min_label[t];
+		}
+		d->profile = (uint32_t)c->nb_profiles++;
 	}
 	return 0;
+}
+
+static int
+put_suffix(void *ctx, const char *typed, const char *meant, enum image_suffix_kind kind)
+{
+	struct compiler *c = ctx;
+	struct image_suffix *s;
+	size_t cap;
+	int rc;
+
+	if (c->nb_suffixes == c->cap_suffixes) {
+		cap = c->cap_suffixes > 0 ? 2 * c->cap_suffixes : 256;
+		s = reallocarray(c->suffixes, cap, sizeof(*s));
+		if (s == NULL)
+			return -ENOMEM;
+		c->suffixes = s;
+		c->cap_suffixes = cap;
+	}
+	s = &c->suffixes[c->nb_suffixes];
+	memset(s, 0, sizeof(*s));
+	s->kind = kind;
+	rc = put_string(c, typed, &s->typed);
+	if (rc == 0)
+		rc = put_string(c, meant, &s->meant);
+	c->nb_suffixes++;
+	return rc;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The slips of each suffix that a name has, once. */
+static int
+put_suffixes(struct compiler *c, const char **suffixes, size_t nb)
+{
+	const struct suffix_list *list = suffix_list_get();
+	size_t i;
+	int rc = 0;
+
+	if (nb > 0)
+		qsort(suffixes, nb, sizeof(*suffixes), compare_texts);
+	for (i = 0; i < nb && rc == 0; i++)
+		if (i == 0 || strcmp(suffixes[i], suffixes[i - 1]) != 0)
+			rc = suffix_slips(list, suffixes[i], put_suffix, c);
+	return rc;
+}
+
+static int
+put_names(struct compiler *c)
+{
+	const struct suffix_list *list = suffix_list_get();
+	const struct rule_model *m = c->model;
+	size_t nb_suffixes = 0, len, i;
+	const char **suffixes;
+	int rc = 0;
+
+	c->names = calloc(m->nb_protects + 1, sizeof(*c->names));
+	suffixes = calloc(m->nb_protects + 1, sizeof(*suffixes));
+	if (c->names == NULL || suffixes == NULL)
+		rc = -ENOMEM;
+	for (i = 0; i < m->nb_protects && rc == 0; i++) {
+		const struct protect_def *d = &m->protects[i];
+
+		rc = put_string(c, d->domain, &c->names[i].name);
+		c->names[i].flags = d->flags;
+		if (d->lookalikes == NULL)
+			continue;
+		len = suffix_list_suffix_len(list, d->domain);
+		c->names[i].profile = d->lookalikes->profile + 1;
+		c->names[i].suffix_len = (uint32_t)len;
+		suffixes[nb_suffixes++] = d->domain + c->names[i].name.len - len;
+	}
+	if (rc == 0)
+		rc = put_suffixes(c, suffixes, nb_suffixes);
+	free(suffixes);
+	return rc;
 }
 
 /* @before, the name with its dots escaped, @after: names have no other special character. */
@@ -114,8 +206,11 @@ put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_t
 		break;
 	case RULE_KIND_LITERAL:
 		p->kind = IMAGE_PATTERN_LITERAL;
-		/* Anchors would cost ten times the compile time of long lists; the matcher verifies where it stands. */
+		/* Anchors would cost ten times the compile time of long lists; the matcher verifies
+		 * where it stands. */
 		s->expression = name_expression(c, "", text->text, "");
+		break;
+	case RULE_KIND_LOOKALIKE: /* has no text */
 		break;
 	case RULE_KIND_EXPRESSION:
 		p->kind = IMAGE_PATTERN_EXPRESSION;
@@ -178,7 +273,8 @@ hs_fault(struct compiler *c, const struct rule_place *at, const hs_compile_error
 								: "it can't be compiled");
 }
 
-/* Each expression alone first, disabled rules too: the joint compilation would stop at the first fault. */
+/* Each expression alone first, disabled rules too: the joint compilation would stop at the first
+ * fault. */
 static void
 check_expressions(struct compiler *c)
 {
@@ -276,6 +372,8 @@ write_image(struct compiler *c, uint32_t generation, void **ret_image, size_t *r
 	h.nb_rules = (uint32_t)c->model->nb_rules;
 	h.names = place_part(&len, c->model->nb_protects, sizeof(*c->names));
 	h.patterns = place_part(&len, c->nb_patterns, sizeof(*c->patterns));
+	h.profiles = place_part(&len, c->nb_profiles, sizeof(*c->profiles));
+	h.suffixes = place_part(&len, c->nb_suffixes, sizeof(*c->suffixes));
 	h.strings = place_part(&len, c->strings_len, 1);
 	for (db = 0; db < IMAGE_DB_NB; db++)
 		h.db[db] = place_part(&len, c->db_len[db], 1);
@@ -287,6 +385,8 @@ write_image(struct compiler *c, uint32_t generation, void **ret_image, size_t *r
 		return -ENOMEM;
 	copy_part(image, &h.names, c->names, sizeof(*c->names));
 	copy_part(image, &h.patterns, c->patterns, sizeof(*c->patterns));
+	copy_part(image, &h.profiles, c->profiles, sizeof(*c->profiles));
+	copy_part(image, &h.suffixes, c->suffixes, sizeof(*c->suffixes));
 	copy_part(image, &h.strings, c->strings, 1);
 	for (db = 0; db < IMAGE_DB_NB; db++)
 		copy_part(image, &h.db[db], c->db[db], 1);
@@ -323,7 +423,9 @@ compile_model(const struct rule_model *m, uint32_t generation, struct rule_error
 	int rc;
 
 	check_expressions(&c);
-	rc = errs->nb_errors == 0 ? put_names(&c) : -EINVAL;
+	rc = errs->nb_errors == 0 ? put_profiles(&c) : -EINVAL;
+	if (rc == 0)
+		rc = put_names(&c);
 	if (rc == 0)
 		rc = put_patterns(&c);
 	for (db = 0; db < IMAGE_DB_NB && rc == 0; db++)
@@ -335,6 +437,8 @@ compile_model(const struct rule_model *m, uint32_t generation, struct rule_error
 	for (db = 0; db < IMAGE_DB_NB; db++)
 		free(c.db[db]);
 	free(c.names);
+	free(c.profiles);
+	free(c.suffixes);
 	free(c.patterns);
 	free(c.sources);
 	free(c.strings);

@@ -2,9 +2,9 @@
 /*
  * image - the compiled rule set as octets: what compile.c writes and matcher.c reads
  *
- *	+--------+---------+------------+---------+-----------------+------------------+
- *	| header | names[] | patterns[] | strings | database DOMAIN | database ADDRESS |
- *	+--------+---------+------------+---------+-----------------+------------------+
+ *	+--------+---------+------------+------------+------------+---------+-----------------+------------------+
+ *	| header | names[] | patterns[] | profiles[] | suffixes[] | strings | database DOMAIN | database ADDRESS |
+ *	+--------+---------+------------+------------+------------+---------+-----------------+------------------+
  *	         each part at a multiple of 8; offsets from the start, no pointers
  *
  * Trust:     the image is made by ctrl from root's files and comes over a sealed memfd: a trusted peer. The checks (magic,
@@ -21,12 +21,13 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC UINT64_C(0x31454c5552545350) /* "PSTRULE1" on a little-endian host */
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 
 enum {
 	IMAGE_ALIGN = 8,
 	IMAGE_LEN_MAX = 1 << 30, /* octets */
 	IMAGE_ENGINE_LEN = 48,
+	IMAGE_TECHNIQUES = 48, /* room for enum rule_technique */
 };
 
 /* Databases: patterns over the domain alone, and over local@domain. The second is there only when a rule needs it. */
@@ -54,11 +55,13 @@ struct image_header {
 	struct image_part names; /* struct image_name */
 	struct image_part
 		patterns; /* struct image_pattern; a pattern's index is its id in the databases */
+	struct image_part profiles; /* struct image_profile */
+	struct image_part suffixes; /* struct image_suffix */
 	struct image_part strings;
 	struct image_part db[IMAGE_DB_NB]; /* nb: octets, 0: there is none */
 };
 _Static_assert(sizeof(struct image_header) ==
-		       8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 3 + 8 * IMAGE_DB_NB,
+		       8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 5 + 8 * IMAGE_DB_NB,
 	       "image header layout");
 
 struct image_string {
@@ -76,6 +79,35 @@ enum image_name_flags {
 struct image_name {
 	struct image_string name;
 	uint32_t flags;
+	uint32_t profile;    /* index + 1 of how its lookalikes are judged; 0: they are not looked for */
+	uint32_t suffix_len; /* octets of its public suffix; with a profile: at least 1, and the name is longer */
+	uint32_t reserved;
+};
+
+/* How lookalikes of some names are judged. */
+struct image_profile {
+	uint32_t rule;
+	uint32_t reserved;
+	uint64_t techniques;		     /* set of 1 << enum rule_technique: those looked for */
+	uint8_t severity[IMAGE_TECHNIQUES];  /* 1..4 */
+	uint8_t min_label[IMAGE_TECHNIQUES]; /* characters a label must have */
+};
+
+/*
+ * A suffix that is typed where another is meant; or, with REAL, one that exists below another registry and
+ * ends nothing: "mil.ph" behind "mil" is the Philippines' own.
+ */
+enum image_suffix_kind {
+	IMAGE_SUFFIX_TLD,
+	IMAGE_SUFFIX_COUNTRY,
+	IMAGE_SUFFIX_REAL,
+	IMAGE_SUFFIX_KIND_NB,
+};
+
+struct image_suffix {
+	struct image_string typed;
+	struct image_string meant; /* empty for REAL */
+	uint32_t kind;
 	uint32_t reserved;
 };
 

@@ -10,6 +10,8 @@
 #include "hash64.h"
 #include "matcher.h"
 
+_Static_assert((int)RULE_TECHNIQUE_NB <= (int)IMAGE_TECHNIQUES, "a profile has room for all techniques");
+
 uint64_t
 image_checksum(const void *image, size_t len)
 {
@@ -40,6 +42,16 @@ part_fits(const struct image_part *part, size_t entry, size_t len)
 	       part->offset <= len && part->nb <= (len - part->offset) / entry;
 }
 
+/* The part fits and begins at *end or behind; *end becomes its own end. */
+static bool
+next_part(const struct image_part *part, size_t entry, size_t len, size_t *end)
+{
+	if (!part_fits(part, entry, len) || part->offset < *end)
+		return false;
+	*end = part->offset + (size_t)part->nb * entry;
+	return true;
+}
+
 static bool
 string_fits(const struct image_string *s, uint32_t strings_len, uint32_t min, uint32_t max)
 {
@@ -56,7 +68,10 @@ names_fit(const uint8_t *image, const struct image_header *h)
 	for (i = 0; i < h->names.nb; i++) {
 		memcpy(&n, image + h->names.offset + (size_t)i * sizeof(n), sizeof(n));
 		if (!string_fits(&n.name, h->strings.nb, 1, MATCHER_DOMAIN_MAX) ||
-		    (n.flags & ~IMAGE_NAME_ALL) != 0)
+		    (n.flags & ~IMAGE_NAME_ALL) != 0 || n.profile > h->profiles.nb)
+			return false;
+		/* A dot stands before the suffix, and something before the dot. */
+		if (n.profile > 0 && (n.suffix_len < 1 || n.suffix_len + 2 > n.name.len))
 			return false;
 	}
 	return true;
@@ -79,6 +94,42 @@ patterns_fit(const uint8_t *image, const struct image_header *h)
 			return false;
 		least = p.kind <= IMAGE_PATTERN_SUFFIX_ANY ? 1 : 0;
 		if (!string_fits(&p.meant, h->strings.nb, least, MATCHER_DOMAIN_MAX))
+			return false;
+	}
+	return true;
+}
+
+static bool
+profiles_fit(const uint8_t *image, const struct image_header *h)
+{
+	struct image_profile p;
+	uint32_t i, t;
+
+	for (i = 0; i < h->profiles.nb; i++) {
+		memcpy(&p, image + h->profiles.offset + (size_t)i * sizeof(p), sizeof(p));
+		if (p.rule >= h->nb_rules || p.techniques >> RULE_TECHNIQUE_NB != 0)
+			return false;
+		for (t = 0; t < IMAGE_TECHNIQUES; t++)
+			if ((p.techniques >> t & 1) != 0 &&
+			    (p.severity[t] < 1 || p.severity[t] > 4))
+				return false;
+	}
+	return true;
+}
+
+static bool
+suffixes_fit(const uint8_t *image, const struct image_header *h)
+{
+	struct image_suffix s;
+	uint32_t i, least;
+
+	for (i = 0; i < h->suffixes.nb; i++) {
+		memcpy(&s, image + h->suffixes.offset + (size_t)i * sizeof(s), sizeof(s));
+		if (s.kind >= IMAGE_SUFFIX_KIND_NB)
+			return false;
+		least = s.kind == IMAGE_SUFFIX_REAL ? 0 : 1;
+		if (!string_fits(&s.typed, h->strings.nb, 1, MATCHER_DOMAIN_MAX) ||
+		    !string_fits(&s.meant, h->strings.nb, least, MATCHER_DOMAIN_MAX))
 			return false;
 	}
 	return true;
@@ -114,21 +165,18 @@ image_check(const void *image, size_t len, struct image_header *ret_header, size
 	if (h.header_len != sizeof(h) || h.total_len != len ||
 	    h.checksum != image_checksum(octets, len))
 		return -EBADMSG;
-	if (!part_fits(&h.names, sizeof(struct image_name), len) ||
-	    !part_fits(&h.patterns, sizeof(struct image_pattern), len) ||
-	    !part_fits(&h.strings, 1, len))
+	meta_len = sizeof(h);
+	if (!next_part(&h.names, sizeof(struct image_name), len, &meta_len) ||
+	    !next_part(&h.patterns, sizeof(struct image_pattern), len, &meta_len) ||
+	    !next_part(&h.profiles, sizeof(struct image_profile), len, &meta_len) ||
+	    !next_part(&h.suffixes, sizeof(struct image_suffix), len, &meta_len) ||
+	    !next_part(&h.strings, 1, len, &meta_len))
 		return -EBADMSG;
-	meta_len = h.names.offset + (size_t)h.names.nb * sizeof(struct image_name);
-	if (h.patterns.offset < meta_len)
-		return -EBADMSG;
-	meta_len = h.patterns.offset + (size_t)h.patterns.nb * sizeof(struct image_pattern);
-	if (h.strings.offset < meta_len)
-		return -EBADMSG;
-	meta_len = h.strings.offset + (size_t)h.strings.nb;
 	for (i = 0; i < IMAGE_DB_NB; i++)
 		if (!part_fits(&h.db[i], 1, len) || h.db[i].offset < meta_len)
 			return -EBADMSG;
-	if (!names_fit(octets, &h) || !patterns_fit(octets, &h))
+	if (!names_fit(octets, &h) || !patterns_fit(octets, &h) || !profiles_fit(octets, &h) ||
+	    !suffixes_fit(octets, &h))
 		return -EBADMSG;
 	*ret_header = h;
 	*ret_meta_len = meta_len;

@@ -10,10 +10,12 @@
 
 #include "image.h"
 #include "image_check.h"
+#include "lookalike.h"
 #include "name_table.h"
 
 struct matcher {
 	struct name_table names;
+	struct lookalike lookalikes;
 	const struct image_pattern *patterns;
 	const char *strings;
 	uint32_t nb_patterns;
@@ -61,6 +63,22 @@ db_load(const uint8_t *image, const struct image_part *part, hs_database_t **ret
 	}
 }
 
+static int
+lookalikes_load(struct matcher *m, const struct image_header *h, uint64_t seed)
+{
+	const char *meta = m->meta;
+	struct lookalike_parts parts = {
+		.strings = m->strings,
+		.names = (const struct image_name *)(meta + h->names.offset),
+		.nb_names = h->names.nb,
+		.profiles = (const struct image_profile *)(meta + h->profiles.offset),
+		.suffixes = (const struct image_suffix *)(meta + h->suffixes.offset),
+		.nb_suffixes = h->suffixes.nb,
+	};
+
+	return lookalike_init(&m->lookalikes, &parts, seed);
+}
+
 int
 matcher_load(const void *image, size_t len, struct matcher **ret)
 {
@@ -94,6 +112,9 @@ matcher_load(const void *image, size_t len, struct matcher **ret)
 			     h.names.nb, m->strings, seed);
 	if (rc < 0)
 		goto fail;
+	rc = lookalikes_load(m, &h, seed);
+	if (rc < 0)
+		goto fail;
 	for (i = 0; i < IMAGE_DB_NB; i++) {
 		rc = db_load(image, &h.db[i], &m->db[i]);
 		if (rc < 0)
@@ -116,6 +137,7 @@ matcher_free(struct matcher *m)
 	for (i = 0; i < IMAGE_DB_NB; i++)
 		hs_free_database(m->db[i]);
 	name_table_fini(&m->names);
+	lookalike_fini(&m->lookalikes);
 	free(m->meta);
 	free(m);
 }
@@ -180,7 +202,8 @@ ends_below(const struct judgement *j, const char *suffix, size_t len)
 	       memcmp(j->domain + j->domain_len - len, suffix, len) == 0;
 }
 
-/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or has to be protected. */
+/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or has to be
+ * protected. */
 static bool
 verify_suffix(struct judgement *j, const struct image_pattern *p, const char *text,
 	      const char *meant)
@@ -272,7 +295,8 @@ scan(const struct matcher *m, enum image_db db, const char *subject, size_t len,
 	       hs_scan(m->db[db], subject, (unsigned int)len, 0, s->hs, on_hit, j) == HS_SUCCESS;
 }
 
-/* local@domain, the domain at its fixed place at the end of @s->subject; a long local part loses its front. */
+/* local@domain, the domain at its fixed place at the end of @s->subject; a long local part loses
+ * its front. */
 static const char *
 put_local(struct matcher_scratch *s, const struct matcher_query *q, char *domain)
 {
@@ -289,11 +313,33 @@ put_local(struct matcher_scratch *s, const struct matcher_query *q, char *domain
 	return domain - 1 - len;
 }
 
+static void
+fill(struct matcher_match *ret, uint32_t rule, uint16_t technique, uint8_t severity)
+{
+	ret->rule = rule;
+	ret->technique = technique;
+	ret->severity = severity;
+	ret->reserved = 0;
+}
+
+static void
+fill_names(struct matcher_match *ret, const char *domain, size_t domain_len, const char *meant,
+	   size_t meant_len)
+{
+	ret->domain_len = (uint16_t)domain_len;
+	memcpy(ret->domain, domain, domain_len);
+	ret->domain[domain_len] = '\0';
+	ret->meant_len = (uint16_t)meant_len;
+	memcpy(ret->meant, meant, meant_len);
+	ret->meant[meant_len] = '\0';
+}
+
 int
 matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
 	      struct matcher_match *ret_match)
 {
 	char *domain = s->subject + MATCHER_SUBJECT_MAX - MATCHER_DOMAIN_MAX;
+	struct lookalike_match like;
 	struct judgement j;
 	const char *subject;
 
@@ -313,17 +359,16 @@ matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct m
 			  s, &j))
 			return -EIO;
 	}
+	/* A rule that somebody wrote goes before a lookalike of the same severity. */
+	if (lookalike_judge(&m->lookalikes, domain, j.domain_len, &like) &&
+	    (j.best == NULL || like.severity > j.best->severity)) {
+		fill(ret_match, like.rule, like.technique, like.severity);
+		fill_names(ret_match, domain, j.domain_len, like.meant, like.meant_len);
+		return 1;
+	}
 	if (j.best == NULL)
 		return 0;
-	ret_match->rule = j.best->rule;
-	ret_match->technique = j.best->technique;
-	ret_match->severity = j.best->severity;
-	ret_match->reserved = 0;
-	ret_match->domain_len = (uint16_t)j.domain_len;
-	memcpy(ret_match->domain, domain, j.domain_len);
-	ret_match->domain[j.domain_len] = '\0';
-	ret_match->meant_len = (uint16_t)j.meant_len;
-	memcpy(ret_match->meant, j.meant, j.meant_len);
-	ret_match->meant[j.meant_len] = '\0';
+	fill(ret_match, j.best->rule, j.best->technique, j.best->severity);
+	fill_names(ret_match, domain, j.domain_len, j.meant, j.meant_len);
 	return 1;
 }

@@ -11,7 +11,8 @@
  * Shape:     a seeded hash table of protected names, asked for each label from the end; legitimate names cost no
  *            scan. A Hyperscan block-mode database over the domain (suffixes, literals, operators' expressions), and a
  *            second one over "local@domain" only when an expression of an operator needs it; every hit is verified
- *            exactly in C before it counts.
+ *            exactly in C before it counts. Lookalikes of protected names come from a typo index (lookalike.h), built at
+ *            load; of equal severity, a rule that somebody wrote goes before a lookalike.
  * Threads:   struct matcher is immutable: any number of threads. One struct matcher_scratch per thread.
  * Cost:      no allocation, no lock, no system call in matcher_judge(); bounded by the length of the recipient.
  * Hostile:   the recipient (any octets). The image too: matcher_load() checks every offset, length and checksum before

@@ -73,6 +73,7 @@ read_defaults(struct rule_reader *r, const struct yaml_node *value, void *object
 	static const struct rule_key keys[] = {
 		{"verdict", default_verdict, NULL},
 		{"severity", default_severity, NULL},
+		{"lookalikes", rule_lookalikes_default, NULL},
 	};
 
 	reader_mapping(r, value, keys, NB(keys), "defaults", NULL);
@@ -117,14 +118,16 @@ rule_file_read(const char *file, const char *octets, size_t len, struct rule_mod
 		{"allow", read_allow, NULL},
 	};
 	struct rule_reader r = {
-		.model = model, .errs = errs, .default_verdict = RULE_VERDICT_REFUSE};
+		.model = model, .errs = errs, .default_verdict = RULE_VERDICT_REFUSE, .file = file};
 	struct rule_place whole = {file, 0, 0};
 	size_t nb_errors = errs->nb_errors;
 	const struct yaml_node *root;
 
+	rule_lookalikes_begin(&r);
 	root = yaml_tree_read(file, octets, len, &model->arena, errs);
 	if (root == NULL && errs->nb_errors == nb_errors)
 		reader_error(&r, &whole, "begin the file with \"version: 1\"", "the file is empty");
 	if (root != NULL)
 		reader_mapping(&r, root, keys, NB(keys), "a rule file", NULL);
+	rule_lookalikes_end(&r);
 }

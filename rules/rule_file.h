@@ -26,6 +26,16 @@ void rule_section_rules(struct rule_reader *r, const struct yaml_node *entry, vo
 void rule_section_watch(struct rule_reader *r, const struct yaml_node *entry, void *unused);
 void rule_section_allow(struct rule_reader *r, const struct yaml_node *entry, void *unused);
 
+/*
+ * Lookalikes (rule_lookalikes.c): what a file begins with, `lookalikes` under `defaults`, the rule of an entry of protect
+ * (@value: its `lookalikes`, or NULL; NULL: none are looked for), and the end of the file, where the rules are added.
+ */
+void rule_lookalikes_begin(struct rule_reader *r);
+void rule_lookalikes_default(struct rule_reader *r, const struct yaml_node *value, void *unused);
+struct lookalike_def *rule_lookalikes_of(struct rule_reader *r, const struct yaml_node *value,
+					 const struct yaml_node *domain);
+void rule_lookalikes_end(struct rule_reader *r);
+
 /* Values more than one section has. */
 bool rule_value_verdict(struct rule_reader *r, const struct yaml_node *value,
 			enum rule_verdict *ret);

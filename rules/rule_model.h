@@ -16,10 +16,29 @@
 #include "image.h"
 #include "ruleset.h"
 
+/* How lookalikes of names are looked for: `lookalikes` of a file or an entry, with defaults put in. */
+struct lookalike_settings {
+	uint64_t techniques; /* set of 1 << enum rule_technique; 0: none */
+	uint8_t severity[RULE_TECHNIQUE_NB];
+	uint8_t verdict[RULE_TECHNIQUE_NB]; /* enum rule_verdict; 0: that of the file */
+	uint8_t min_label[RULE_TECHNIQUE_NB];
+};
+
+/* A rule that protect entries make: all entries of a file without settings of their own share one. */
+struct lookalike_def {
+	struct lookalike_def *next;
+	struct lookalike_settings settings;
+	const char *id, *name;
+	struct rule_place at;
+	uint32_t rule;	  /* its index, once the file is read */
+	uint32_t profile; /* its index in the image */
+};
+
 /* A name given under `protect`: a domain, a zone ("*.mil" without its "*."), or a known name of a zone. */
 struct protect_def {
 	const char *domain;
 	uint32_t flags; /* enum image_name_flags */
+	struct lookalike_def *lookalikes; /* NULL: they are not looked for */
 	struct rule_place at;
 };
 
@@ -27,6 +46,7 @@ enum rule_kind {
 	RULE_KIND_SUFFIX,
 	RULE_KIND_EXPRESSION,
 	RULE_KIND_LITERAL,
+	RULE_KIND_LOOKALIKE,
 };
 
 struct rule_text {
@@ -45,6 +65,7 @@ struct rule_def {
 	const char *meant; /* suffix of a suffix rule; domain of a watch entry or NULL */
 	enum image_db db;  /* expression: over which subject */
 	unsigned int hs_flags;
+	struct lookalike_def *lookalikes; /* of RULE_KIND_LOOKALIKE */
 };
 
 struct rule_model {

@@ -12,10 +12,13 @@ struct entry {
 	const struct yaml_node *subdomains; /* NULL: not given */
 	bool subdomains_legitimate;
 	const char *zone; /* while known names are read */
+	const struct yaml_node *lookalikes;
+	struct lookalike_def *def; /* of its names; NULL: none yet, or none looked for */
 };
 
 static void
-add(struct rule_reader *r, const struct yaml_node *at, const char *domain, uint32_t flags)
+add(struct rule_reader *r, struct entry *e, const struct yaml_node *at, const char *domain,
+    uint32_t flags)
 {
 	struct protect_def *p = rule_model_add_protect(r->model);
 
@@ -23,6 +26,11 @@ add(struct rule_reader *r, const struct yaml_node *at, const char *domain, uint3
 		return;
 	p->domain = domain;
 	p->flags = flags;
+	if ((flags & IMAGE_NAME_SELF) != 0) {
+		if (e->def == NULL)
+			e->def = rule_lookalikes_of(r, e->lookalikes, at);
+		p->lookalikes = e->def;
+	}
 	p->at = at->at;
 }
 
@@ -35,7 +43,7 @@ is_zone(const struct yaml_node *value)
 static void
 read_one(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
-	const struct entry *e = object;
+	struct entry *e = object;
 	const char *domain;
 
 	if (is_zone(value)) {
@@ -46,7 +54,7 @@ read_one(struct rule_reader *r, const struct yaml_node *value, void *object)
 			reader_error(r, &e->subdomains->at, "remove it, or protect single domains",
 				     "a zone is its sub-domains: they can't be excluded");
 		if (reader_domain_part(r, value, 2, "the zone", &domain))
-			add(r, value, domain, IMAGE_NAME_BELOW);
+			add(r, e, value, domain, IMAGE_NAME_BELOW);
 		return;
 	}
 	if (!reader_domain(r, value, "the protected domain", &domain))
@@ -57,13 +65,14 @@ read_one(struct rule_reader *r, const struct yaml_node *value, void *object)
 			     "the protected domain \"%s\" is a single label", domain);
 		return;
 	}
-	add(r, value, domain, IMAGE_NAME_SELF | (e->subdomains_legitimate ? IMAGE_NAME_BELOW : 0));
+	add(r, e, value, domain,
+	    IMAGE_NAME_SELF | (e->subdomains_legitimate ? IMAGE_NAME_BELOW : 0));
 }
 
 static void
 read_known(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
-	const struct entry *e = object;
+	struct entry *e = object;
 	size_t len, zone_len = strlen(e->zone);
 	const char *domain;
 
@@ -77,7 +86,7 @@ read_known(struct rule_reader *r, const struct yaml_node *value, void *object)
 			     e->zone);
 		return;
 	}
-	add(r, value, domain, IMAGE_NAME_ALL);
+	add(r, e, value, domain, IMAGE_NAME_ALL);
 }
 
 static void
@@ -105,6 +114,12 @@ key_subdomains(struct rule_reader *r, const struct yaml_node *value, void *objec
 }
 
 static void
+key_lookalikes(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	((struct entry *)object)->lookalikes = value;
+}
+
+static void
 key_name(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
 	const char *unused;
@@ -120,6 +135,7 @@ rule_section_protect(struct rule_reader *r, const struct yaml_node *entry, void 
 		{"name", key_name, NULL},
 		{"subdomains", key_subdomains, NULL},
 		{"known", key_known, NULL},
+		{"lookalikes", key_lookalikes, NULL},
 	};
 	struct entry e = {.subdomains_legitimate = true};
 

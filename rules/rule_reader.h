@@ -22,6 +22,10 @@ struct rule_reader {
 	struct rule_errors *errs;
 	enum rule_verdict default_verdict;
 	uint8_t default_severity;
+	const char *file;
+	struct lookalike_settings default_lookalikes;
+	struct lookalike_def *shared_lookalikes; /* of the entries without settings of their own, or NULL */
+	struct lookalike_def *lookalikes, **last_lookalikes; /* of the file, in their order */
 };
 
 struct rule_key {

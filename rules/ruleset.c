@@ -16,6 +16,7 @@
 #include "rule_check.h"
 #include "rule_file.h"
 #include "rule_model.h"
+#include "technique.h"
 
 struct ruleset {
 	struct rule_model model;
@@ -44,7 +45,8 @@ fail_file(struct rule_errors *errs, const char *file, int err, const char *hint)
 	return -err;
 }
 
-/* Octets of a regular file, at most one more than a rule file may have. A FIFO must not make us wait. */
+/* Octets of a regular file, at most one more than a rule file may have. A FIFO must not make us
+ * wait. */
 static int
 read_file(const char *path, char **ret, size_t *ret_len)
 {
@@ -330,6 +332,46 @@ ruleset_rule_techniques(const struct ruleset *set, uint32_t rule)
 	return rule < set->model.nb_rules ? set->model.rules[rule].techniques : 0;
 }
 
+static const struct lookalike_settings *
+settings_of(const struct ruleset *set, uint32_t rule, enum rule_technique t)
+{
+	const struct lookalike_def *d = NULL;
+
+	if (rule < set->model.nb_rules && (unsigned int)t < RULE_TECHNIQUE_NB)
+		d = set->model.rules[rule].lookalikes;
+	return d != NULL ? &d->settings : NULL;
+}
+
+uint8_t
+ruleset_rule_severity(const struct ruleset *set, uint32_t rule, enum rule_technique t)
+{
+	const struct lookalike_settings *s = settings_of(set, rule, t);
+	uint8_t severity = rule < set->model.nb_rules ? set->model.rules[rule].info.severity : 0;
+
+	if (s != NULL && s->severity[t] != 0)
+		return s->severity[t];
+	return severity != 0 ? severity : technique_severity(t);
+}
+
+enum rule_verdict
+ruleset_rule_verdict(const struct ruleset *set, uint32_t rule, enum rule_technique t)
+{
+	const struct lookalike_settings *s = settings_of(set, rule, t);
+
+	if (s != NULL && s->verdict[t] != 0)
+		return (enum rule_verdict)s->verdict[t];
+	return rule < set->model.nb_rules ? set->model.rules[rule].info.verdict
+					  : RULE_VERDICT_ALERT;
+}
+
+uint8_t
+ruleset_rule_min_label(const struct ruleset *set, uint32_t rule, enum rule_technique t)
+{
+	const struct lookalike_settings *s = settings_of(set, rule, t);
+
+	return s != NULL ? s->min_label[t] : 0;
+}
+
 size_t
 ruleset_nb_exceptions(const struct ruleset *set)
 {
@@ -372,6 +414,7 @@ ruleset_decide(const struct ruleset *set, const struct matcher_match *match,
 		return;
 	}
 	/* A match of another generation can name a rule that is gone: alert, and say so. */
-	ret->verdict = rule != NULL ? rule->verdict : RULE_VERDICT_ALERT;
+	ret->verdict =
+		ruleset_rule_verdict(set, match->rule, (enum rule_technique)match->technique);
 	snprintf(ret->by, sizeof(ret->by), "rule:%s", rule != NULL ? rule->id : "unknown");
 }

@@ -80,6 +80,11 @@ uint32_t ruleset_generation(const struct ruleset *set);
 uint64_t ruleset_hash(const struct ruleset *set); /* of the content, without the generation */
 size_t ruleset_nb_rules(const struct ruleset *set);
 const struct rule_info *ruleset_rule(const struct ruleset *set, uint32_t rule);
+/* By the technique a rule found something with: a rule for lookalikes has one severity and verdict for each. */
+uint8_t ruleset_rule_severity(const struct ruleset *set, uint32_t rule, enum rule_technique t); /* 1..4 */
+enum rule_verdict ruleset_rule_verdict(const struct ruleset *set, uint32_t rule, enum rule_technique t);
+/* Characters a label must have to be judged by the technique; 0: the technique has no such limit. */
+uint8_t ruleset_rule_min_label(const struct ruleset *set, uint32_t rule, enum rule_technique t);
 uint64_t ruleset_rule_techniques(const struct ruleset *set, uint32_t rule); /* set of 1 << enum rule_technique */
 
 /* An exception, for people. */

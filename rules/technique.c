@@ -45,6 +45,38 @@ technique_class(enum rule_technique t)
 	return (unsigned int)t < RULE_TECHNIQUE_NB ? techniques[t].class : TECHNIQUE_OPERATOR;
 }
 
+bool
+technique_is_usual(enum rule_technique t)
+{
+	return (int)t >= TECHNIQUE_LOOKALIKE_FIRST && t != RULE_TECHNIQUE_MISSING_LEVEL &&
+	       t != RULE_TECHNIQUE_TLD_SWAP;
+}
+
+bool
+technique_is_doubtful(enum rule_technique t)
+{
+	return t == RULE_TECHNIQUE_MISSING_LEVEL || t == RULE_TECHNIQUE_ADDED_WORD ||
+	       t == RULE_TECHNIQUE_TLD_SWAP;
+}
+
+uint8_t
+technique_min_label(enum rule_technique t)
+{
+	switch (t) {
+	case RULE_TECHNIQUE_TLD:
+	case RULE_TECHNIQUE_SUFFIX_COUNTRY:
+	case RULE_TECHNIQUE_MISSING_DOT:
+	case RULE_TECHNIQUE_DOUBLED_DOT:
+		return 2;
+	case RULE_TECHNIQUE_SUBSTITUTION:
+	case RULE_TECHNIQUE_VOWEL_SWAP:
+	case RULE_TECHNIQUE_BIT_FLIP:
+		return 5;
+	default:
+		return 4;
+	}
+}
+
 struct out {
 	char *buf;
 	size_t size;

@@ -184,7 +184,7 @@ severity_name(uint8_t severity)
 static void
 list_rules(const struct ruleset *set)
 {
-	char techniques[256];
+	char techniques[512];
 	uint32_t i;
 	int t;
 

@@ -2,14 +2,17 @@
 /*
  * fuzz_matcher - a damaged image, and any octets as a recipient
  *
- * First octet: 0: the rest is an image; 1: the rest changes octets of a good image, whose checksum is then put right, so
- * that every check behind it is reached (three octets each: offset, offset, value; the databases are left alone, because
- * Hyperscan checks its own); else: the rest is local part, NUL, domain, judged by a set with all kinds of rules
- * and compared with a plain reading of them.
+ * First octet: 0: the rest is an image; 1: the rest changes octets of a good image, whose checksum
+ * is then put right, so that every check behind it is reached (three octets each: offset, offset,
+ * value; the databases are left alone, because Hyperscan checks its own); 'L': the rest is a
+ * domain, judged for lookalikes and compared with a plain model that tries every name; else: the
+ * rest is local part, NUL, domain, judged by a set with all kinds of rules and compared with a
+ * plain reading of them.
  */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +24,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char rules[] = "version: 1\n"
+			    "defaults: {lookalikes: false}\n"
 			    "protect:\n"
 			    "  - domain: '*.mil'\n"
 			    "    known: [army.mil, us.af.mil]\n"
@@ -33,6 +37,14 @@ static const char rules[] = "version: 1\n"
 			    "  - {id: lit, literal: bad.example, meant: example.com}\n"
 			    "  - {id: dom, expression: '^login-'}\n"
 			    "  - {id: addr, expression: '^root@.*\\.test$', on: address}\n";
+
+/* Long labels, so that no least length hides an edit; two lie within one edit of each other. */
+static const char *const names[] = {"bravo.mil",     "bravos.mil",   "charlie.com",
+				    "us.delta.mil",  "echoes.co.uk", "golf-hotel.org",
+				    "mail.india.net"};
+enum {
+	NB_NAMES = sizeof(names) / sizeof(names[0]),
+};
 
 struct target {
 	struct ruleset *set;
@@ -49,18 +61,44 @@ require(int condition)
 		abort();
 }
 
+static void
+make(struct target *t, const char *text)
+{
+	struct rule_errors errs;
+
+	require(ruleset_load_octets("t", text, strlen(text), 1, &errs, &t->set) == 0);
+	rule_errors_free(&errs);
+	t->image = ruleset_image(t->set, &t->image_len);
+	require(matcher_load(t->image, t->image_len, &t->m) == 0);
+	require(matcher_scratch_new(t->m, &t->s) == 0);
+}
+
 static const struct target *
 target(void)
 {
 	static struct target t;
-	struct rule_errors errs;
+
+	if (t.set == NULL)
+		make(&t, rules);
+	return &t;
+}
+
+static const struct target *
+lookalike_target(void)
+{
+	static struct target t;
+	char text[1024];
+	size_t used, i;
 
 	if (t.set == NULL) {
-		require(ruleset_load_octets("t", rules, strlen(rules), 1, &errs, &t.set) == 0);
-		rule_errors_free(&errs);
-		t.image = ruleset_image(t.set, &t.image_len);
-		require(matcher_load(t.image, t.image_len, &t.m) == 0);
-		require(matcher_scratch_new(t.m, &t.s) == 0);
+		used = (size_t)snprintf(text, sizeof(text),
+					"version: 1\ndefaults: {lookalikes: {tld_swap: true, "
+					"missing_level: true}}\nprotect: [");
+		for (i = 0; i < NB_NAMES; i++)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+						 i > 0 ? ", " : "", names[i]);
+		snprintf(text + used, sizeof(text) - used, "]\n");
+		make(&t, text);
 	}
 	return &t;
 }
@@ -119,7 +157,8 @@ is_or_below(const char *d, size_t len, const char *name)
 	return ends(d, len, name) && (len == n || d[len - n - 1] == '.');
 }
 
-/* The rules above but the one on the address in plain words, for domains as mailbox gives them and "x" before the @. */
+/* The rules above but the one on the address in plain words, for domains as mailbox gives them and
+ * "x" before the @. */
 static bool
 expected(const char *d, size_t len)
 {
@@ -172,6 +211,92 @@ judge(const struct target *t, const uint8_t *data, size_t size)
 	require(rc == (expected(domain, len) ? 1 : 0));
 }
 
+/* Damerau's distance (optimal string alignment), or 2 for everything from 2 on. */
+static unsigned int
+distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	unsigned int rows[3][MATCHER_DOMAIN_MAX + 1], least, *row, *up, *above;
+	size_t i, j;
+
+	if (a_len > b_len + 1 || b_len > a_len + 1)
+		return 2;
+	for (j = 0; j <= b_len; j++)
+		rows[0][j] = (unsigned int)j;
+	for (i = 1; i <= a_len; i++) {
+		row = rows[i % 3];
+		up = rows[(i + 2) % 3];
+		above = rows[(i + 1) % 3];
+		row[0] = (unsigned int)i;
+		for (j = 1; j <= b_len; j++) {
+			least = up[j - 1] + (a[i - 1] != b[j - 1]);
+			least = up[j] + 1 < least ? up[j] + 1 : least;
+			least = row[j - 1] + 1 < least ? row[j - 1] + 1 : least;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    above[j - 2] + 1 < least)
+				least = above[j - 2] + 1;
+			row[j] = least;
+		}
+	}
+	least = rows[a_len % 3][b_len];
+	return least < 2 ? least : 2;
+}
+
+/* Must it match? An edit in "us", which is too short for most techniques, leaves the answer open.
+ */
+static bool
+must_match(const char *d, size_t len)
+{
+	bool found = false;
+	size_t start, i;
+
+	for (i = 0; i < NB_NAMES; i++) {
+		size_t n = strlen(names[i]);
+
+		if (is_or_below(d, len, names[i]))
+			return false;
+		for (start = 0; start < len; start++)
+			if ((start == 0 || d[start - 1] == '.') &&
+			    strncmp(names[i], "us.", 3) != 0 &&
+			    strncmp(names[i], "mail.", 5) != 0 &&
+			    distance(d + start, len - start, names[i], n) == 1)
+				found = true;
+	}
+	return found;
+}
+
+static void
+judge_lookalike(const struct target *t, const uint8_t *data, size_t size)
+{
+	struct matcher_query q = {.domain = (const char *)data, .domain_len = size};
+	char domain[MATCHER_DOMAIN_MAX - 16];
+	struct matcher_match match;
+	size_t len, i, n;
+	int rc;
+
+	rc = matcher_judge(t->m, t->s, &q, &match); /* any octets, any length */
+	require(rc == 0 || rc == 1);
+	len = size < sizeof(domain) ? size : sizeof(domain);
+	for (i = 0; i < len; i++)
+		domain[i] = (char)(data[i] >= 'A' && data[i] <= 'Z' ? data[i] | 0x20 : data[i]);
+	while (len > 0 && domain[len - 1] == '.')
+		len--;
+	q = (struct matcher_query){.domain = domain, .domain_len = len};
+	rc = matcher_judge(t->m, t->s, &q, &match);
+	require(rc == 1 || !must_match(domain, len));
+	if (rc == 0)
+		return;
+	for (i = 0, n = 0; i < NB_NAMES; i++) {
+		require(!is_or_below(domain, len, names[i]));
+		if (is_or_below(match.meant, match.meant_len, names[i]))
+			n = strlen(names[i]);
+	}
+	require(n > 0);
+	/* What is said to be one edit away is that. */
+	if (match.technique <= RULE_TECHNIQUE_SUBSTITUTION_KEY &&
+	    match.technique >= RULE_TECHNIQUE_OMISSION)
+		require(distance(domain, len, match.meant, match.meant_len) == 1);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -183,6 +308,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_image(data + 1, size - 1);
 	else if (data[0] == 1)
 		damage(t, data + 1, size - 1);
+	else if (data[0] == 'L')
+		judge_lookalike(lookalike_target(), data + 1, size - 1);
 	else
 		judge(t, data + 1, size - 1);
 	return 0;

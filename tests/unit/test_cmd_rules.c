@@ -82,7 +82,7 @@ test_check(void **state)
 
 	RUN(&o, "", 0, "check", MIL);
 	assert_int_equal(o.rc, 0);
-	assert_non_null(strstr(o.text, "good: 1 rule, 0 exceptions, 0 warnings"));
+	assert_non_null(strstr(o.text, "good: 2 rules, 0 exceptions, 0 warnings"));
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	f = fdopen(fd, "w");

@@ -18,7 +18,8 @@
 #define V "version: 1\n"
 
 static const char all_kinds[] =
-	V "protect:\n"
+	V "defaults: {lookalikes: false}\n"
+	  "protect:\n"
 	  "  - domain: '*.mil'\n"
 	  "    known: [army.mil]\n"
 	  "  - example.com\n"

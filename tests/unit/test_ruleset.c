@@ -19,8 +19,8 @@ test_mil(void **state)
 	fixture_load(&f, RULES_DIR "/mil.yaml");
 	assert_int_equal(f.errs.nb, 0);
 	assert_string_equal(ruleset_name(f.set), "mil");
-	assert_int_equal(ruleset_nb_rules(f.set), 1);
-	assert_int_equal(matcher_nb_rules(f.m), 1);
+	assert_int_equal(ruleset_nb_rules(f.set), 2);
+	assert_int_equal(matcher_nb_rules(f.m), 2);
 	assert_int_equal(matcher_generation(f.m), 7);
 	assert_match(&f, "army.ml", "mil-ml", "suffix", "army.mil");
 	assert_int_equal(f.match.severity, 3);
@@ -33,7 +33,9 @@ test_mil(void **state)
 	assert_no_match(&f, "orange.ml");
 	assert_no_match(&f, "ml");
 	assert_no_match(&f, ".ml");
-	assert_no_match(&f, "xarmy.ml");
+	assert_match(&f, "xarmy.ml", "lookalikes-mil", "slip_and_tld", "army.mil");
+	assert_match(&f, "mail.army.mi", "lookalikes-mil", "tld", "mail.army.mil");
+	assert_no_match(&f, "xxarmy.ml");
 	assert_no_match(&f, "army.ml.example.com");
 	assert_no_match(&f, "army.mil");
 	assert_no_match(&f, "ARMY.MIL..");

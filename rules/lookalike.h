@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * lookalike - what looks like a protected name, which one is meant, and by which technique
+ *
+ * What:      asks the typo index (typo_index.h) about a domain and verifies and classifies every
+ * candidate:
+ *            - the domain and each of its endings that begins at a label, within one edit of a
+ * name;
+ *            - the same with a mistyped suffix put right (army.ml, amry.ml, army.mil.com);
+ *            - what stands before one of the last dots: a name in front of other labels
+ * (army.mil.example.com);
+ *            - the skeleton: characters that look alike, hyphens, dots elsewhere;
+ *            - labels without a word that was added (army-login.mil).
+ *            Of several the highest severity wins, then the more telling technique, then the longer
+ * name. Threads:   immutable once built. Cost:      O(length); see typo_index.h. Parts that no
+ * profile wants are left out. Hostile:   the domain: any octets up to MATCHER_DOMAIN_MAX.
+ */
+#ifndef POSTERN_LOOKALIKE_H
+#define POSTERN_LOOKALIKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image.h"
+#include "matcher.h"
+#include "typo_index.h"
+
+struct lookalike {
+	struct typo_index index;
+	const char *strings;
+	const struct image_name *names;
+	const struct image_profile *profiles;
+	const struct image_suffix *suffixes;
+	uint64_t techniques; /* that some profile looks for; 0: nothing to do */
+	uint64_t labels;     /* set of the numbers of labels that names have, 63: or more */
+	uint32_t max_len;    /* octets of the longest name */
+};
+
+/* The parts of an image, checked; they must outlive it. */
+struct lookalike_parts {
+	const char *strings;
+	const struct image_name *names;
+	uint32_t nb_names;
+	const struct image_profile *profiles;
+	const struct image_suffix *suffixes;
+	uint32_t nb_suffixes;
+};
+
+struct lookalike_match {
+	uint32_t rule;
+	uint16_t technique;
+	uint8_t severity;
+	size_t meant_len;
+	char meant[MATCHER_DOMAIN_MAX];
+};
+
+/* 0, -ENOMEM. */
+int lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_t seed);
+void lookalike_fini(struct lookalike *l);
+
+/* @domain is lower case, without trailing dot, and not legitimate. */
+bool lookalike_judge(const struct lookalike *l, const char *domain, size_t len,
+		     struct lookalike_match *ret);
+
+#endif

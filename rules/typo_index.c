@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "typo_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash64.h"
+
+enum {
+	BITS_PER_KEY = 16,
+	KEYS_MAX = 1 << 28,
+};
+
+/* splitmix64: secret as long as the seed is, and nobody outside sees a number of it. */
+static uint64_t
+draw(uint64_t *state)
+{
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+static void
+draw_numbers(struct typo_index *x, uint64_t seed)
+{
+	static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+	unsigned int i, j;
+
+	_Static_assert(sizeof(known) - 1 < TYPO_CLASSES, "each character has a class");
+	for (i = 0; i < sizeof(known) - 1; i++)
+		x->classes[(uint8_t)known[i]] = (uint8_t)(i + 1);
+	for (i = 0; i < TYPO_TEXT_MAX; i++)
+		for (j = 0; j < TYPO_CLASSES; j++)
+			x->numbers[i][j] = draw(&seed);
+	for (i = 0; i < TYPO_TAG_NB; i++)
+		x->tags[i] = i == TYPO_TAG_NAME ? 0 : draw(&seed);
+}
+
+int
+typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed)
+{
+	unsigned int bits = 10, entries = 4;
+
+	memset(x, 0, sizeof(*x));
+	if (max_keys > KEYS_MAX)
+		return -ENOMEM;
+	while ((size_t)1 << bits < max_keys * BITS_PER_KEY)
+		bits++;
+	while ((size_t)1 << entries < max_keys * 2)
+		entries++;
+	x->bits = calloc(((size_t)1 << bits) / 64, sizeof(*x->bits));
+	x->entries = calloc((size_t)1 << entries, sizeof(*x->entries));
+	if (x->bits == NULL || x->entries == NULL) {
+		typo_index_fini(x);
+		return -ENOMEM;
+	}
+	x->bits_shift = 64 - bits;
+	x->entries_shift = 64 - entries;
+	x->max_keys = max_keys;
+	draw_numbers(x,
+		     hash64_mix(seed ^ UINT64_C(0x2545f4914f6cdd1d), UINT64_C(0xd6e8feb86659fd93)));
+	return 0;
+}
+
+void
+typo_index_fini(struct typo_index *x)
+{
+	free(x->bits);
+	free(x->entries);
+	x->bits = NULL;
+	x->entries = NULL;
+}
+
+size_t
+typo_index_memory(const struct typo_index *x)
+{
+	return sizeof(*x) + ((size_t)1 << (64 - x->bits_shift)) / 8 +
+	       ((size_t)1 << (64 - x->entries_shift)) * sizeof(*x->entries);
+}
+
+uint64_t
+typo_hash(const struct typo_index *x, enum typo_tag tag, const char *text, size_t len)
+{
+	uint64_t h = x->tags[tag];
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		h += x->numbers[len - 1 - i][x->classes[(uint8_t)text[i]]];
+	return h;
+}
+
+bool
+typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value)
+{
+	size_t mask = SIZE_MAX >> x->entries_shift, i = hash >> x->entries_shift;
+	uint64_t bit = hash >> x->bits_shift;
+
+	if (x->nb_keys == x->max_keys)
+		return false;
+	for (; x->entries[i & mask].value != 0; i++)
+		if (x->entries[i & mask].tag == (uint32_t)hash &&
+		    x->entries[i & mask].value == value + 1)
+			return true; /* "aa" lacks an a in two places */
+	x->entries[i & mask] = (struct typo_entry){(uint32_t)hash, value + 1};
+	x->bits[bit >> 6] |= UINT64_C(1) << (bit & 63);
+	x->nb_keys++;
+	return true;
+}
+
+bool
+typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t value)
+{
+	struct typo_sums s;
+	bool good;
+	size_t i;
+
+	typo_sums(x, text, 0, len, true, &s);
+	good = typo_index_add(x, s.whole[0], value);
+	for (i = 0; i < len && good; i++)
+		if (i == 0 || text[i] != text[i - 1])
+			good = typo_index_add(x, typo_sums_without(&s, 0, i), value);
+	return good;
+}

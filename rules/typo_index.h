@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * typo_index - which protected names may lie within one edit of what was typed
+ *
+ * What:      keys of each name: the name and the name without each one of its characters (its
+ * deletion neighbourhood). Two texts within one edit (Damerau) share at least one such key, so
+ * asking for the keys of what was typed finds every candidate; the caller verifies each. Further
+ * keys of other kinds (heads, skeletons, suffixes) live in the same table under a tag. Shape:     a
+ * bitmap of 16 bits or more per key, which nearly all questions end in, and an open-addressed table
+ * behind. A hash is a sum of secret random numbers, one for each (position counted from the end,
+ * character): the hash of every suffix of a text and of every suffix without one character come
+ * from two running sums. Threads:   immutable once built. Cost:      a question about a text of n
+ * characters: O(n) sums and probes for each start at a label whose number of labels fits a name; no
+ * text longer than the longest name and one is asked for. Hostile:   what was typed. The numbers
+ * are drawn at load, so nobody can aim at collisions: two different texts collide with a chance of
+ * 2^-64 in the whole hash, and names are root's.
+ */
+#ifndef POSTERN_TYPO_INDEX_H
+#define POSTERN_TYPO_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	TYPO_TEXT_MAX = 256, /* characters */
+	TYPO_CLASSES = 40,   /* letters, digits, - . _ and all other octets as one */
+};
+
+enum typo_tag {
+	TYPO_TAG_NAME,	   /* a name or a deletion of it; or a name with a level less */
+	TYPO_TAG_HEAD,	   /* a name without its public suffix */
+	TYPO_TAG_SKELETON, /* characters that look alike made the same */
+	TYPO_TAG_SUFFIX,   /* a mistyped suffix: the value is no name */
+	TYPO_TAG_NB,
+};
+
+struct typo_entry {
+	uint32_t tag;	/* of the hash */
+	uint32_t value; /* + 1; 0: free */
+};
+
+struct typo_index {
+	uint64_t numbers[TYPO_TEXT_MAX][TYPO_CLASSES];
+	uint64_t tags[TYPO_TAG_NB];
+	uint8_t classes[256];
+	uint64_t *bits;
+	struct typo_entry *entries;
+	unsigned int bits_shift, entries_shift;
+	size_t nb_keys, max_keys;
+};
+
+/* Sums over a text, from its end: of each suffix, and of each suffix moved by one place to the end.
+ */
+struct typo_sums {
+	uint64_t whole[TYPO_TEXT_MAX + 1];
+	uint64_t moved[TYPO_TEXT_MAX + 1];
+};
+
+/* For at most @max_keys keys. 0, -ENOMEM. */
+int typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed);
+void typo_index_fini(struct typo_index *x);
+size_t typo_index_memory(const struct typo_index *x);
+
+/* The text is at most TYPO_TEXT_MAX - 1 characters long; more keys than promised are not taken
+ * (false). */
+uint64_t typo_hash(const struct typo_index *x, enum typo_tag tag, const char *text, size_t len);
+bool typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value);
+/* The text and each of its deletions. */
+bool typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t value);
+
+/* Sums of text[from..len); entries below @from are not set. @moved is left out when @with_moved is
+ * false. */
+static inline void
+typo_sums(const struct typo_index *x, const char *text, size_t from, size_t len, bool with_moved,
+	  struct typo_sums *ret)
+{
+	uint64_t whole = 0, moved = 0;
+	unsigned int place = 0;
+	size_t i;
+
+	ret->whole[len] = 0;
+	ret->moved[len] = 0;
+	for (i = len; i > from; place++) {
+		unsigned int class = x->classes[(uint8_t)text[--i]];
+
+		whole += x->numbers[place][class];
+		ret->whole[i] = whole;
+		if (with_moved) {
+			moved += place > 0 ? x->numbers[place - 1][class] : 0;
+			ret->moved[i] = moved;
+		}
+	}
+}
+
+/* Hash of text[start..] without the character at @gone. */
+static inline uint64_t
+typo_sums_without(const struct typo_sums *s, size_t start, size_t gone)
+{
+	return s->whole[gone + 1] + s->moved[start] - s->moved[gone];
+}
+
+/* May there be a value for the hash? */
+static inline bool
+typo_index_maybe(const struct typo_index *x, uint64_t hash)
+{
+	uint64_t bit = hash >> x->bits_shift;
+
+	return (x->bits[bit >> 6] >> (bit & 63) & 1) != 0;
+}
+
+/*
+ * The next value for the hash, or -1. *cursor is 0 at first. Values come in no order, and now and
+ * then one that does not belong.
+ */
+static inline int64_t
+typo_index_next(const struct typo_index *x, uint64_t hash, size_t *cursor)
+{
+	size_t mask = (SIZE_MAX >> x->entries_shift), i = (hash >> x->entries_shift) + *cursor;
+
+	for (;; i++) {
+		const struct typo_entry *e = &x->entries[i & mask];
+
+		++*cursor;
+		if (e->value == 0)
+			return -1;
+		if (e->tag == (uint32_t)hash)
+			return (int64_t)e->value - 1;
+	}
+}
+
+#endif
