@@ -428,18 +428,18 @@ search_skeletons(struct search *s)
 	const struct lookalike *l = s->l;
 	uint64_t h = l->index.tags[TYPO_TAG_SKELETON];
 	unsigned int place = 0;
-	size_t i, k, cursor;
-	const char *skeleton;
-	char self[2];
+	const uint8_t *skeleton;
+	size_t i, cursor;
 	int64_t v;
 
 	for (i = s->len; i-- > 0;) {
-		skeleton = skeleton_of((unsigned char)s->domain[i], self);
-		for (k = strlen(skeleton); k-- > 0; place++) {
-			if (place == TYPO_TEXT_MAX || place > 2 * l->max_len)
-				return;
-			h += l->index.numbers[place][l->index.classes[(uint8_t)skeleton[k]]];
-		}
+		if (place + 2 > TYPO_TEXT_MAX || place > 2 * l->max_len)
+			return;
+		skeleton = l->skeleton[(uint8_t)s->domain[i]];
+		if (skeleton[0] != 0)
+			h += l->index.numbers[place++][skeleton[0]];
+		if (skeleton[1] != 0)
+			h += l->index.numbers[place++][skeleton[1]];
 		if ((i > 0 && s->domain[i - 1] != '.') || !typo_index_maybe(&l->index, h))
 			continue;
 		cursor = 0;
@@ -448,29 +448,60 @@ search_skeletons(struct search *s)
 	}
 }
 
-/* The domain with octets [a, b) of it only, of the label [from, to). */
+/* A text made from the domain: names it ends in, from @last or before on. */
 static void
-search_without_word(struct search *s, size_t from, size_t to, size_t a, size_t b)
+search_exact(struct search *s, const char *text, size_t len, size_t last, uint64_t technique,
+	     size_t label_len)
 {
 	const struct lookalike *l = s->l;
-	size_t len = from + (b - a) + (s->len - to), first, i, cursor;
-	char text[MATCHER_DOMAIN_MAX];
+	size_t first = len > l->max_len ? len - l->max_len : 0, i, cursor;
 	struct typo_sums sums;
 	int64_t v;
 
-	memcpy(text, s->domain, from);
-	memcpy(text + from, s->domain + a, b - a);
-	memcpy(text + from + (b - a), s->domain + to, s->len - to);
-	first = len > l->max_len ? len - l->max_len : 0;
 	typo_sums(&l->index, text, first, len, false, &sums);
-	for (i = from + 1; i-- > first;) {
+	for (i = last + 1; i-- > first;) {
 		if ((i > 0 && text[i - 1] != '.') || !typo_index_maybe(&l->index, sums.whole[i]))
 			continue;
 		cursor = 0;
 		while ((v = typo_index_next(&l->index, sums.whole[i], &cursor)) >= 0)
 			if (is_text(s, &l->names[v].name, text + i, len - i))
-				offer(s, &l->names[v], TECHNIQUE_SET(ADDED_WORD), b - a, i);
+				offer(s, &l->names[v], technique, label_len, i);
 	}
+}
+
+/* The domain with octets [a, b) only of the label [from, to). */
+static void
+search_without_word(struct search *s, size_t from, size_t to, size_t a, size_t b)
+{
+	size_t len = from + (b - a) + (s->len - to);
+	char text[MATCHER_DOMAIN_MAX];
+
+	memcpy(text, s->domain, from);
+	memcpy(text + from, s->domain + a, b - a);
+	memcpy(text + from + (b - a), s->domain + to, s->len - to);
+	search_exact(s, text, len, from, TECHNIQUE_SET(ADDED_WORD), b - a);
+}
+
+/* army-mil.com: the last hyphen before the last label stands for a dot. */
+static void
+search_hyphen(struct search *s)
+{
+	const char *dot = memrchr(s->domain, '.', s->len), *hyphen, *from;
+	char text[MATCHER_DOMAIN_MAX];
+	size_t len;
+
+	if (dot == NULL)
+		return;
+	len = (size_t)(dot - s->domain);
+	hyphen = memrchr(s->domain, '-', len);
+	from = memrchr(s->domain, '.', len);
+	from = from != NULL ? from + 1 : s->domain;
+	if (hyphen == NULL || hyphen <= from)
+		return;
+	memcpy(text, s->domain, len);
+	text[hyphen - s->domain] = '.';
+	search_exact(s, text, len, (size_t)(from - s->domain), TECHNIQUE_SET(MISSING_DOT),
+		     (size_t)(hyphen - from));
 }
 
 static void
@@ -508,6 +539,7 @@ lookalike_judge(const struct lookalike *l, const char *domain, size_t len,
 	search_suffixes(&s, &sums, from);
 	search_before(&s);
 	search_skeletons(&s);
+	search_hyphen(&s);
 	if ((l->techniques & TECHNIQUE_SET(ADDED_WORD)) != 0)
 		search_words(&s);
 	if (s.best == NULL || s.is_below)

@@ -32,9 +32,10 @@ struct lookalike {
 	const struct image_name *names;
 	const struct image_profile *profiles;
 	const struct image_suffix *suffixes;
-	uint64_t techniques; /* that some profile looks for; 0: nothing to do */
-	uint64_t labels;     /* set of the numbers of labels that names have, 63: or more */
-	uint32_t max_len;    /* octets of the longest name */
+	uint64_t techniques;	  /* that some profile looks for; 0: nothing to do */
+	uint64_t labels;	  /* set of the numbers of labels that names have, 63: or more */
+	uint32_t max_len;	  /* octets of the longest name */
+	uint8_t skeleton[256][2]; /* classes of an octet's skeleton, from its end; 0: no more */
 };
 
 /* The parts of an image, checked; they must outlive it. */

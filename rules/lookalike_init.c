@@ -68,6 +68,26 @@ add_name(struct lookalike *l, const struct image_name *n, uint32_t value)
 	return good;
 }
 
+/* The class of all other octets is 0 here, which means none: no name has them. */
+static void
+make_skeletons(struct lookalike *l)
+{
+	const char *skeleton;
+	unsigned int c;
+	char self[2];
+	size_t len;
+
+	memset(l->skeleton, 0, sizeof(l->skeleton));
+	for (c = 1; c < 256; c++) {
+		skeleton = skeleton_of((unsigned char)c, self);
+		len = strlen(skeleton);
+		if (len > 0)
+			l->skeleton[c][0] = l->index.classes[(uint8_t)skeleton[len - 1]];
+		if (len > 1)
+			l->skeleton[c][1] = l->index.classes[(uint8_t)skeleton[0]];
+	}
+}
+
 int
 lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_t seed)
 {
@@ -91,6 +111,7 @@ lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_
 	rc = typo_index_init(&l->index, keys, seed);
 	if (rc < 0)
 		return rc;
+	make_skeletons(l);
 	for (i = 0; i < parts->nb_names && good; i++)
 		if (parts->names[i].profile > 0)
 			good = add_name(l, &parts->names[i], i);
