@@ -10,7 +10,8 @@
 #include "hash64.h"
 #include "matcher.h"
 
-_Static_assert((int)RULE_TECHNIQUE_NB <= (int)IMAGE_TECHNIQUES, "a profile has room for all techniques");
+_Static_assert((int)RULE_TECHNIQUE_NB <= (int)IMAGE_TECHNIQUES,
+	       "a profile has room for all techniques");
 
 uint64_t
 image_checksum(const void *image, size_t len)
@@ -71,7 +72,8 @@ names_fit(const uint8_t *image, const struct image_header *h)
 		    (n.flags & ~IMAGE_NAME_ALL) != 0 || n.profile > h->profiles.nb)
 			return false;
 		/* A dot stands before the suffix, and something before the dot. */
-		if (n.profile > 0 && (n.suffix_len < 1 || n.suffix_len + 2 > n.name.len))
+		if (n.profile > 0 && (n.suffix_len < 1 || n.suffix_len > n.name.len ||
+				      n.name.len - n.suffix_len < 2))
 			return false;
 	}
 	return true;

@@ -4,10 +4,10 @@
  *
  * First octet: 0: the rest is an image; 1: the rest changes octets of a good image, whose checksum
  * is then put right, so that every check behind it is reached (three octets each: offset, offset,
- * value; the databases are left alone, because Hyperscan checks its own); 'L': the rest is a
- * domain, judged for lookalikes and compared with a plain model that tries every name; else: the
- * rest is local part, NUL, domain, judged by a set with all kinds of rules and compared with a
- * plain reading of them.
+ * value; the databases are left alone, because Hyperscan checks its own); 'D': the same with an
+ * image for lookalikes; 'L': the rest is a domain, judged for lookalikes and compared with a plain
+ * model that tries every name; else: the rest is local part, NUL, domain, judged by a set with all
+ * kinds of rules and compared with a plain reading of them.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -106,17 +106,26 @@ lookalike_target(void)
 static void
 try_image(const void *image, size_t len)
 {
-	struct matcher_query q = {"a", 1, "hq.army.ml", 10};
+	static const char *const domains[] = {
+		"hq.army.ml",	     "x.bravo.ml",     "brvao.ml",
+		"charl1e.corn",	     "ehcoes.couk",    "us.mail.bravo.mil.test",
+		"golfhotel.org.org", "mail.indian.et", "india-login.net"};
+	struct matcher_query q = {.local = "a", .local_len = 1};
 	struct matcher_scratch *s;
 	struct matcher_match match;
 	struct matcher *m;
+	size_t i;
 	int rc = matcher_load(image, len, &m);
 
 	require(rc == 0 || rc == -EBADMSG || rc == -EPROTO || rc == -ENOMEM);
 	if (rc != 0)
 		return;
 	if (matcher_scratch_new(m, &s) == 0) {
-		matcher_judge(m, s, &q, &match);
+		for (i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
+			q.domain = domains[i];
+			q.domain_len = strlen(domains[i]);
+			matcher_judge(m, s, &q, &match);
+		}
 		matcher_scratch_free(s);
 	}
 	matcher_free(m);
@@ -308,6 +317,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_image(data + 1, size - 1);
 	else if (data[0] == 1)
 		damage(t, data + 1, size - 1);
+	else if (data[0] == 'D')
+		damage(lookalike_target(), data + 1, size - 1);
 	else if (data[0] == 'L')
 		judge_lookalike(lookalike_target(), data + 1, size - 1);
 	else

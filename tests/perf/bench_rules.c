@@ -5,7 +5,7 @@
  * For 1 to 100,000 made-up names: time to load the matcher, its memory, and ns per recipient (the
  * best of five rounds) over a mix of 40 % large providers, 45 % strangers, 10 % protected and 5 %
  * lookalikes; over hostile domains, all different; and over the longest domains. It prints and
- * judges nothing. Usage: bench_rules [most names]
+ * judges nothing. Usage: bench_rules [most names [least]]
  */
 #include <malloc.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@
 enum {
 	NB_RECIPIENTS = 20000,
 	DOMAIN_LEN = 256,
-	ROUNDS = 5,
+	ROUNDS = 9,
 };
 
 static uint64_t seed = 1;
@@ -188,11 +188,12 @@ bench(size_t nb)
 int
 main(int argc, char **argv)
 {
-	size_t most = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000, nb;
+	size_t most = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000,
+	       nb = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
 
 	printf("%7s %10s %10s %10s %8s %8s %8s %8s\n", "names", "compile ms", "load ms", "MB", "ns",
 	       "hostile", "longest", "matches");
-	for (nb = 1; nb <= most; nb *= 10)
+	for (; nb > 0 && nb <= most; nb *= 10)
 		bench(nb);
 	return 0;
 }

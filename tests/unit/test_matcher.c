@@ -231,6 +231,50 @@ test_forged_image(void **state)
 	fixture_free(&f);
 }
 
+/* The same of what lookalikes need. */
+static void
+test_forged_lookalikes(void **state)
+{
+	uint32_t bad = UINT32_MAX, small;
+	struct image_header h;
+	struct fixture f;
+	const void *image;
+	size_t len, meta_len, at;
+
+	fixture_load_text(&f, V "protect: [army.mil, example.com]\n");
+	image = ruleset_image(f.set, &len);
+	assert_int_equal(image_check(image, len, &h, &meta_len), 0);
+	assert_int_equal(h.profiles.nb, 1);
+	assert_true(h.suffixes.nb > 100);
+	at = offsetof(struct image_header, profiles);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	assert_int_equal(load_changed(&f, at + 4, &bad, 4), -EBADMSG);
+	small = 0; /* the names' profile is not there any more */
+	assert_int_equal(load_changed(&f, at + 4, &small, 4), -EBADMSG);
+	at = offsetof(struct image_header, suffixes);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	assert_int_equal(load_changed(&f, at + 4, &bad, 4), -EBADMSG);
+	at = h.names.offset + offsetof(struct image_name, profile);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	at = h.names.offset + offsetof(struct image_name, suffix_len);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	for (small = 0; small <= 8; small++) /* army.mil: a dot and something before it are left up to 6 */
+		assert_int_equal(load_changed(&f, at, &small, 4), small >= 1 && small <= 6 ? 0 : -EBADMSG);
+	at = h.profiles.offset + offsetof(struct image_profile, rule);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	at = h.profiles.offset + offsetof(struct image_profile, techniques) + 4;
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	at = h.profiles.offset + offsetof(struct image_profile, severity) + RULE_TECHNIQUE_TLD;
+	assert_int_equal(load_changed(&f, at, &bad, 1), -EBADMSG);
+	at = h.suffixes.offset + offsetof(struct image_suffix, kind);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	at = h.suffixes.offset + offsetof(struct image_suffix, typed);
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	at = h.suffixes.offset + offsetof(struct image_suffix, meant) + 4;
+	assert_int_equal(load_changed(&f, at, &bad, 4), -EBADMSG);
+	fixture_free(&f);
+}
+
 static void
 check_decision(struct fixture *f, const char *sender, const char *address, const char *date,
 	       enum rule_verdict verdict, const char *by)
@@ -334,6 +378,7 @@ main(void)
 		cmocka_unit_test(test_hostile_recipients),
 		cmocka_unit_test(test_damaged_image),
 		cmocka_unit_test(test_forged_image),
+		cmocka_unit_test(test_forged_lookalikes),
 		cmocka_unit_test(test_decisions),
 		cmocka_unit_test(test_explanations),
 	};

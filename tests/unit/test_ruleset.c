@@ -46,11 +46,42 @@ test_mil(void **state)
 	fixture_free(&f);
 }
 
+/* All that ships, as one set: names of one file are right for the others too. */
+static void
+test_folder(void **state)
+{
+	struct fixture f;
+
+	fixture_load(&f, RULES_DIR);
+	assert_int_equal(f.errs.nb, 0);
+	assert_string_equal(ruleset_name(f.set), "rules");
+	assert_match(&f, "army.ml", "mil-ml", "suffix", "army.mil");
+	assert_match(&f, "whitehouse.gv", "lookalikes-gov", "tld", "whitehouse.gov");
+	assert_match(&f, "hq.stategov.com", "lookalikes-gov", "missing_dot", "hq.state.gov");
+	assert_no_match(&f, "whitehuose.gov"); /* every name below gov is right */
+	assert_match(&f, "gmial.com", "lookalikes-freemail", "transposition", "gmail.com");
+	assert_int_equal(ruleset_rule_verdict(f.set, f.match.rule, f.match.technique),
+			 RULE_VERDICT_ALERT);
+	assert_match(&f, "hotmail.cm", "lookalikes-freemail", "suffix_country", "hotmail.com");
+	assert_no_match(&f, "ymail.com");
+	assert_no_match(&f, "fmail.com");
+	assert_no_match(&f, "yahoo.de");
+	assert_no_match(&f, "armada.mil.co");
+	assert_match(&f, "example-compnay.example", "own-lookalikes", "transposition",
+		     "example-company.example");
+	assert_match(&f, "example-company.com", "own-lookalikes", "tld_swap",
+		     "example-company.example");
+	assert_no_match(&f, "example-companies.example");
+	assert_no_match(&f, "login-example-bank.example");
+	fixture_free(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mil),
+		cmocka_unit_test(test_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
