@@ -307,7 +307,7 @@ test_readme(void **state)
 		p = end + 3;
 		nb++;
 	}
-	assert_int_equal(nb, 4);
+	assert_int_equal(nb, 5);
 }
 
 static void
