@@ -51,13 +51,13 @@ typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed)
 		bits++;
 	while ((size_t)1 << entries < max_keys * 2)
 		entries++;
-	x->bits = calloc(((size_t)1 << bits) / 64, sizeof(*x->bits));
+	x->words = calloc(((size_t)1 << bits) / 64, sizeof(*x->words));
 	x->entries = calloc((size_t)1 << entries, sizeof(*x->entries));
-	if (x->bits == NULL || x->entries == NULL) {
+	if (x->words == NULL || x->entries == NULL) {
 		typo_index_fini(x);
 		return -ENOMEM;
 	}
-	x->bits_shift = 64 - bits;
+	x->words_shift = 64 - (bits - 6);
 	x->entries_shift = 64 - entries;
 	x->max_keys = max_keys;
 	draw_numbers(x,
@@ -68,16 +68,16 @@ typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed)
 void
 typo_index_fini(struct typo_index *x)
 {
-	free(x->bits);
+	free(x->words);
 	free(x->entries);
-	x->bits = NULL;
+	x->words = NULL;
 	x->entries = NULL;
 }
 
 size_t
 typo_index_memory(const struct typo_index *x)
 {
-	return sizeof(*x) + ((size_t)1 << (64 - x->bits_shift)) / 8 +
+	return sizeof(*x) + ((size_t)1 << (64 - x->words_shift)) * sizeof(*x->words) +
 	       ((size_t)1 << (64 - x->entries_shift)) * sizeof(*x->entries);
 }
 
@@ -96,7 +96,6 @@ bool
 typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value)
 {
 	size_t mask = SIZE_MAX >> x->entries_shift, i = hash >> x->entries_shift;
-	uint64_t bit = hash >> x->bits_shift;
 
 	if (x->nb_keys == x->max_keys)
 		return false;
@@ -105,7 +104,7 @@ typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value)
 		    x->entries[i & mask].value == value + 1)
 			return true; /* "aa" lacks an a in two places */
 	x->entries[i & mask] = (struct typo_entry){(uint32_t)hash, value + 1};
-	x->bits[bit >> 6] |= UINT64_C(1) << (bit & 63);
+	x->words[hash >> x->words_shift] |= typo_mask(hash);
 	x->nb_keys++;
 	return true;
 }

@@ -44,9 +44,9 @@ struct typo_index {
 	uint64_t numbers[TYPO_TEXT_MAX][TYPO_CLASSES];
 	uint64_t tags[TYPO_TAG_NB];
 	uint8_t classes[256];
-	uint64_t *bits;
+	uint64_t *words; /* of the bitmap */
 	struct typo_entry *entries;
-	unsigned int bits_shift, entries_shift;
+	unsigned int words_shift, entries_shift;
 	size_t nb_keys, max_keys;
 };
 
@@ -100,13 +100,21 @@ typo_sums_without(const struct typo_sums *s, size_t start, size_t gone)
 	return s->whole[gone + 1] + s->moved[start] - s->moved[gone];
 }
 
+/* Three bits of one word: a stranger meets all of them in one of a hundred questions or fewer. */
+static inline uint64_t
+typo_mask(uint64_t hash)
+{
+	return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63) |
+	       UINT64_C(1) << (hash >> 12 & 63);
+}
+
 /* May there be a value for the hash? */
 static inline bool
 typo_index_maybe(const struct typo_index *x, uint64_t hash)
 {
-	uint64_t bit = hash >> x->bits_shift;
+	uint64_t mask = typo_mask(hash);
 
-	return (x->bits[bit >> 6] >> (bit & 63) & 1) != 0;
+	return (x->words[hash >> x->words_shift] & mask) == mask;
 }
 
 /*
