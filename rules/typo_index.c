@@ -8,7 +8,7 @@
 #include "hash64.h"
 
 enum {
-	BITS_PER_KEY = 16,
+	BITS_PER_KEY = 8,
 	KEYS_MAX = 1 << 28,
 };
 

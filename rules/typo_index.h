@@ -100,7 +100,7 @@ typo_sums_without(const struct typo_sums *s, size_t start, size_t gone)
 	return s->whole[gone + 1] + s->moved[start] - s->moved[gone];
 }
 
-/* Three bits of one word: a stranger meets all of them in one of a hundred questions or fewer. */
+/* Three bits of one word: a stranger meets all of them in one of thirty questions or fewer. */
 static inline uint64_t
 typo_mask(uint64_t hash)
 {
