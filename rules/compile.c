@@ -206,8 +206,7 @@ put_pattern(struct compiler *c, const struct rule_def *rule, const struct rule_t
 		break;
 	case RULE_KIND_LITERAL:
 		p->kind = IMAGE_PATTERN_LITERAL;
-		/* Anchors would cost ten times the compile time of long lists; the matcher verifies
-		 * where it stands. */
+		/* Anchors would cost ten times the compile time of long lists; the matcher verifies where it stands. */
 		s->expression = name_expression(c, "", text->text, "");
 		break;
 	case RULE_KIND_LOOKALIKE: /* has no text */
@@ -273,8 +272,7 @@ hs_fault(struct compiler *c, const struct rule_place *at, const hs_compile_error
 								: "it can't be compiled");
 }
 
-/* Each expression alone first, disabled rules too: the joint compilation would stop at the first
- * fault. */
+/* Each expression alone first, disabled rules too: the joint compilation would stop at the first fault. */
 static void
 check_expressions(struct compiler *c)
 {

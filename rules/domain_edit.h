@@ -2,9 +2,9 @@
 /*
  * domain_edit - the one edit that lies between what was typed and a name, if it is one
  *
- * What:      Damerau's four edits: a character more, one less, another one, two neighbours
- * exchanged. Where several places explain the same text (a doubled letter), the last one. Cost:
- * O(length).
+ * What:      Damerau's four edits: a character more, one less, another one, two neighbours exchanged. Where several
+ *            places explain the same text (a doubled letter), the last one.
+ * Cost:      O(length).
  */
 #ifndef POSTERN_DOMAIN_EDIT_H
 #define POSTERN_DOMAIN_EDIT_H

@@ -2,8 +2,8 @@
 /*
  * edit_class - which techniques explain one edit of a protected name
  *
- * What:      a set of techniques, because one edit has several readings: 0 for o is a neighbouring
- * key, a homoglyph and a substitution. The profile of the name chooses among them.
+ * What:      a set of techniques, because one edit has several readings: 0 for o is a neighbouring key, a homoglyph and
+ *            a substitution. The profile of the name chooses among them.
  */
 #ifndef POSTERN_EDIT_CLASS_H
 #define POSTERN_EDIT_CLASS_H
@@ -24,8 +24,7 @@ struct edit_class {
 	bool in_suffix;	  /* the edit lies in the public suffix: @techniques is empty */
 };
 
-/* @head_len: octets of the name before the dot of its public suffix. @edit is neither NONE nor FAR.
- */
+/* @head_len: octets of the name before the dot of its public suffix. @edit is neither NONE nor FAR. */
 struct edit_class edit_classify(const char *typed, size_t typed_len, const char *name,
 				size_t name_len, size_t head_len, const struct domain_edit *edit);
 

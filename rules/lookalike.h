@@ -2,18 +2,16 @@
 /*
  * lookalike - what looks like a protected name, which one is meant, and by which technique
  *
- * What:      asks the typo index (typo_index.h) about a domain and verifies and classifies every
- * candidate:
- *            - the domain and each of its endings that begins at a label, within one edit of a
- * name;
+ * What:      asks the typo index (typo_index.h) about a domain and verifies and classifies every candidate:
+ *            - the domain and each of its endings that begins at a label, within one edit of a name;
  *            - the same with a mistyped suffix put right (army.ml, amry.ml, army.mil.com);
- *            - what stands before one of the last dots: a name in front of other labels
- * (army.mil.example.com);
+ *            - what stands before one of the last dots: a name in front of other labels (army.mil.example.com);
  *            - the skeleton: characters that look alike, hyphens, dots elsewhere;
  *            - labels without a word that was added (army-login.mil).
- *            Of several the highest severity wins, then the more telling technique, then the longer
- * name. Threads:   immutable once built. Cost:      O(length); see typo_index.h. Parts that no
- * profile wants are left out. Hostile:   the domain: any octets up to MATCHER_DOMAIN_MAX.
+ *            Of several the highest severity wins, then the more telling technique, then the longer name.
+ * Threads:   immutable once built.
+ * Cost:      O(length); see typo_index.h. Parts that no profile wants are left out.
+ * Hostile:   the domain: any octets up to MATCHER_DOMAIN_MAX.
  */
 #ifndef POSTERN_LOOKALIKE_H
 #define POSTERN_LOOKALIKE_H

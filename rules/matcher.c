@@ -202,8 +202,7 @@ ends_below(const struct judgement *j, const char *suffix, size_t len)
 	       memcmp(j->domain + j->domain_len - len, suffix, len) == 0;
 }
 
-/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or has to be
- * protected. */
+/* What was meant: the domain with its suffix exchanged. False when it can't be a name, or has to be protected. */
 static bool
 verify_suffix(struct judgement *j, const struct image_pattern *p, const char *text,
 	      const char *meant)
@@ -295,8 +294,7 @@ scan(const struct matcher *m, enum image_db db, const char *subject, size_t len,
 	       hs_scan(m->db[db], subject, (unsigned int)len, 0, s->hs, on_hit, j) == HS_SUCCESS;
 }
 
-/* local@domain, the domain at its fixed place at the end of @s->subject; a long local part loses
- * its front. */
+/* local@domain, the domain at its fixed place at the end of @s->subject; a long local part loses its front. */
 static const char *
 put_local(struct matcher_scratch *s, const struct matcher_query *q, char *domain)
 {

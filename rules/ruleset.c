@@ -45,8 +45,7 @@ fail_file(struct rule_errors *errs, const char *file, int err, const char *hint)
 	return -err;
 }
 
-/* Octets of a regular file, at most one more than a rule file may have. A FIFO must not make us
- * wait. */
+/* Octets of a regular file, at most one more than a rule file may have. A FIFO must not make us wait. */
 static int
 read_file(const char *path, char **ret, size_t *ret_len)
 {

@@ -2,18 +2,19 @@
 /*
  * typo_index - which protected names may lie within one edit of what was typed
  *
- * What:      keys of each name: the name and the name without each one of its characters (its
- * deletion neighbourhood). Two texts within one edit (Damerau) share at least one such key, so
- * asking for the keys of what was typed finds every candidate; the caller verifies each. Further
- * keys of other kinds (heads, skeletons, suffixes) live in the same table under a tag. Shape:     a
- * bitmap of 16 bits or more per key, which nearly all questions end in, and an open-addressed table
- * behind. A hash is a sum of secret random numbers, one for each (position counted from the end,
- * character): the hash of every suffix of a text and of every suffix without one character come
- * from two running sums. Threads:   immutable once built. Cost:      a question about a text of n
- * characters: O(n) sums and probes for each start at a label whose number of labels fits a name; no
- * text longer than the longest name and one is asked for. Hostile:   what was typed. The numbers
- * are drawn at load, so nobody can aim at collisions: two different texts collide with a chance of
- * 2^-64 in the whole hash, and names are root's.
+ * What:      keys of each name: the name and the name without each one of its characters (its deletion neighbourhood). Two
+ *            texts within one edit (Damerau) share at least one such key, so asking for the keys of what was typed finds
+ *            every candidate; the caller verifies each. Further keys of other kinds (heads, skeletons, suffixes) live in
+ *            the same table under a tag.
+ * Shape:     a bitmap of 8 bits or more per key, three of them set in one word, in which nearly all questions end, and an
+ *            open-addressed table behind. A hash is a sum of secret random numbers, one for each (position counted from
+ *            the end, character): the hash of every suffix of a text, and of every suffix without one character, comes
+ *            from two running sums.
+ * Threads:   immutable once built.
+ * Cost:      a question about a text of n characters: O(n) sums and probes for each start at a label whose number
+ *            of labels fits a name; no text longer than the longest name and one is asked for.
+ * Hostile:   what was typed. The numbers are drawn at load, so nobody can aim at collisions: two different texts
+ *            collide with a chance of 2^-64 in the whole hash, and names are root's.
  */
 #ifndef POSTERN_TYPO_INDEX_H
 #define POSTERN_TYPO_INDEX_H
@@ -50,8 +51,7 @@ struct typo_index {
 	size_t nb_keys, max_keys;
 };
 
-/* Sums over a text, from its end: of each suffix, and of each suffix moved by one place to the end.
- */
+/* Sums over a text, from its end: of each suffix, and of each suffix moved by one place to the end. */
 struct typo_sums {
 	uint64_t whole[TYPO_TEXT_MAX + 1];
 	uint64_t moved[TYPO_TEXT_MAX + 1];

@@ -2,12 +2,11 @@
 /*
  * fuzz_matcher - a damaged image, and any octets as a recipient
  *
- * First octet: 0: the rest is an image; 1: the rest changes octets of a good image, whose checksum
- * is then put right, so that every check behind it is reached (three octets each: offset, offset,
- * value; the databases are left alone, because Hyperscan checks its own); 'D': the same with an
- * image for lookalikes; 'L': the rest is a domain, judged for lookalikes and compared with a plain
- * model that tries every name; else: the rest is local part, NUL, domain, judged by a set with all
- * kinds of rules and compared with a plain reading of them.
+ * First octet: 0: the rest is an image; 1: the rest changes octets of a good image, whose checksum is then put right, so
+ * that every check behind it is reached (three octets each: offset, offset, value; the databases are left alone, because
+ * Hyperscan checks its own); 'D': the same with an image for lookalikes; 'L': the rest is a domain, judged for
+ * lookalikes and compared with a plain model that tries every name; else: the rest is local part, NUL, domain, judged by
+ * a set with all kinds of rules and compared with a plain reading of them.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -250,8 +249,7 @@ distance(const char *a, size_t a_len, const char *b, size_t b_len)
 	return least < 2 ? least : 2;
 }
 
-/* Must it match? An edit in "us", which is too short for most techniques, leaves the answer open.
- */
+/* Must it match? An edit in "us", which is too short for most techniques, leaves the answer open. */
 static bool
 must_match(const char *d, size_t len)
 {
