@@ -114,6 +114,7 @@ static int
 start(struct loop *l)
 {
 	int rc = uv_idle_init(&l->uv, &l->busy);
+	sigset_t term;
 
 	if (rc == 0)
 		rc = uv_poll_init(&l->uv, &l->timer, l->timer_fd);
@@ -131,6 +132,12 @@ start(struct loop *l)
 		rc = uv_poll_start(&l->rules, UV_READABLE | UV_DISCONNECT, on_rules);
 	if (rc == 0)
 		rc = uv_signal_start(&l->sigterm, on_sigterm, SIGTERM);
+	/* The supervisor starts us with it held back: one that came meanwhile is acted on now. */
+	if (rc == 0) {
+		sigemptyset(&term);
+		sigaddset(&term, SIGTERM);
+		sigprocmask(SIG_UNBLOCK, &term, NULL);
+	}
 	return rc;
 }
 

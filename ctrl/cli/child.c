@@ -26,7 +26,7 @@ become(int fd, int number)
 static void
 child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 {
-	sigset_t none;
+	sigset_t held;
 	unsigned int i;
 
 	setpgid(0, 0);
@@ -39,8 +39,10 @@ child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 	/* A background group may otherwise be stopped for writing to the terminal. */
 	signal(SIGTTOU, SIG_IGN);
 	signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Being asked to end must not kill it before it can act on that: it waits until the child lets it in. */
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_SETMASK, &held, NULL);
 	for (i = 0; i < spec->nb_fds; i++)
 		if (fcntl(spec->fds[i], F_SETFD, 0) < 0)
 			return;

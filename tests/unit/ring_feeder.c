@@ -349,6 +349,7 @@ set_cloexec_off(int fd)
 static void
 exec_ctrl(struct feeder *f)
 {
+	sigset_t held;
 	const struct feeder_config *cfg = f->cfg;
 	char fds[5][16], run_id[17], starts[16];
 	const char *argv[32] = { POSTERN_CTRL, "replay" };
@@ -389,6 +390,10 @@ exec_ctrl(struct feeder *f)
 	}
 	dup2(f->out[1], STDOUT_FILENO);
 	dup2(f->err[1], STDERR_FILENO);
+	/* As the supervisor does: SIGTERM waits until ctrl can act on it. */
+	sigemptyset(&held);
+	sigaddset(&held, SIGTERM);
+	sigprocmask(SIG_BLOCK, &held, NULL);
 	execv(POSTERN_CTRL, (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
