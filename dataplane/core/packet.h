@@ -55,6 +55,19 @@ enum packet_tcp_flags {
 	PACKET_CWR = 0x80,
 };
 
+/* What becomes of a frame that an inspector of live ports has seen. */
+enum packet_fate {
+	PACKET_SEND = 0, /* sent on as it is */
+	PACKET_CUT,	 /* sent on; its octets were changed in place and it is cap_len octets long; checksums are whole */
+	PACKET_DROP,	 /* not sent on; counted */
+};
+
+enum packet_in_flags {
+	PACKET_IN_PORT_B = 1u << 0,	  /* came in by the second port of its pair */
+	PACKET_IN_CSUM_GOOD = 1u << 1,	  /* the port verified the checksums */
+	PACKET_IN_CSUM_PARTIAL = 1u << 2, /* a virtual port: the TCP checksum is still to be filled in */
+};
+
 /*
  * Both ends of a connection in an order that does not depend on direction: the end with the lower (address, port) is
  * "lo". Compared as octets, hence no padding: every octet is written by packet_decode().
@@ -104,7 +117,9 @@ struct packet {
 	uint32_t frag_off;    /* octets */
 	uint8_t frag_more;
 	uint8_t frag_proto;   /* IPv4: protocol; IPv6: next header of the fragment header */
-	uint16_t reserved;
+	/* live ports; zero after packet_decode() */
+	uint8_t fate;	      /* enum packet_fate, from inspector_burst() */
+	uint8_t in_flags;     /* enum packet_in_flags, set by the caller after packet_decode() */
 	struct packet_key key; /* ports zero unless PACKET_TCP */
 };
 
