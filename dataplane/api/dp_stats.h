@@ -51,7 +51,7 @@ void dp_stats_publish(struct dp_stats_shared *s, const struct dp_counters *k);
 /* 0, or -EAGAIN when no consistent snapshot was had; @ret untouched then. */
 int dp_stats_read(const struct dp_stats_shared *s, struct dp_counters *ret);
 
-/* received + originated == sent + held + handed over + dropped ? */
+/* received + originated + taken over == sent + held + handed over + copies done + dropped ? */
 bool dp_stats_balanced(const struct dp_counters *k);
 
 /* Add @b to @a, counter by counter. */

@@ -2,11 +2,9 @@
 #include "worker_private.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include <rte_errno.h>
@@ -75,6 +73,7 @@ worker_new(const struct worker_config *cfg, struct worker **ret)
 	w->group = cfg->group;
 	w->index = cfg->index;
 	w->first = cfg->index == 0;
+	w->live = cfg->live;
 	w->stats = dp_shm_stats(cfg->dp, cfg->index);
 	dp_ring_writer_init(&w->out.ring, cfg->dp, cfg->ctrl, cfg->index);
 	w->out.counters = &w->counters;
@@ -82,9 +81,9 @@ worker_new(const struct worker_config *cfg, struct worker **ret)
 	w->out.replay = (cfg->dp->geo.run_flags & DP_RUN_REPLAY) != 0;
 	w->out.all_events = (cfg->dp->geo.run_flags & DP_RUN_ENVELOPES) != 0;
 	rc = make_inspector(w, cfg);
-	if (rc == 0 && w->first)
+	if (rc == 0 && (w->first || cfg->live != NULL))
 		rc = make_frags(w);
-	if (rc == 0 && !w->first) {
+	if (rc == 0 && !w->first && cfg->live == NULL) {
 		snprintf(name, sizeof(name), "input%u", cfg->index);
 		w->input = rte_ring_create(name, HAND_OVER_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		if (w->input == NULL)
@@ -111,65 +110,8 @@ worker_free(struct worker *w)
 	free(w);
 }
 
-static void
-send_on(struct worker *w, struct worker_batch *b)
-{
-	unsigned int done = 0;
-
-	while (done < b->nb)
-		done += io_tx_burst(w->group->port, 0, b->mbufs + done, (uint16_t)(b->nb - done));
-	b->nb = 0;
-}
-
 void
-worker_inspect(struct worker *w)
-{
-	struct packet *pkts[INSPECTOR_BURST_MAX];
-	unsigned int done, nb, i;
-
-	for (done = 0; done < w->own.nb; done += nb) {
-		nb = RTE_MIN(w->own.nb - done, (unsigned int)INSPECTOR_BURST_MAX);
-		for (i = 0; i < nb; i++)
-			pkts[i] = &io_meta(w->own.mbufs[done + i])->pkt;
-		inspector_burst(w->inspector, pkts, nb);
-	}
-	send_on(w, &w->own);
-}
-
-void
-worker_hand_over(struct worker *w)
-{
-	struct worker_group *g = w->group;
-	unsigned int k;
-
-	for (k = 1; k < g->nb; k++) {
-		struct worker_batch *b = &w->hand[k];
-		unsigned int done = 0;
-
-		while (done < b->nb) {
-			unsigned int n = rte_ring_sp_enqueue_burst(g->workers[k]->input, (void **)(b->mbufs + done),
-								   b->nb - done, NULL);
-
-			done += n;
-			if (n == 0)
-				sched_yield();
-		}
-		b->nb = 0;
-	}
-}
-
-/* Everything up to the last frame received is with its owner. */
-static void
-publish_handed(struct worker *w)
-{
-	struct worker_group *g = w->group;
-
-	atomic_store_explicit(&g->handed_ns, w->now_ns, memory_order_relaxed);
-	atomic_store_explicit(&g->handed_frame, w->now_frame, memory_order_release);
-}
-
-static void
-set_watermark(struct worker *w, uint64_t frame_no, uint64_t ns)
+worker_set_watermark(struct worker *w, uint64_t frame_no, uint64_t ns)
 {
 	struct dp_ring_dp *dp = w->out.ring.dp;
 
@@ -177,54 +119,8 @@ set_watermark(struct worker *w, uint64_t frame_no, uint64_t ns)
 	atomic_store_explicit(&dp->watermark_frame, frame_no, memory_order_release);
 }
 
-/* Worker 0. False at the end of the captures. */
-static bool
-poll_port(struct worker *w)
-{
-	if (worker_rx(w) == 0 && w->group->port->ops->exhausted(w->group->port))
-		return false;
-	if (w->group->nb > 1) {
-		worker_hand_over(w);
-		publish_handed(w);
-	}
-	send_on(w, &w->pass);
-	worker_inspect(w);
-	set_watermark(w, w->now_frame, w->now_ns);
-	ipfrag_age_step(w->frags, w->now_ns, AGE_BUDGET);
-	return true;
-}
-
-/* Other workers. False when nothing is left and nothing will come. */
-static bool
-poll_input(struct worker *w)
-{
-	struct worker_group *g = w->group;
-	bool over = atomic_load_explicit(&g->reader_done, memory_order_acquire);
-	uint64_t handed = atomic_load_explicit(&g->handed_frame, memory_order_acquire);
-	uint64_t handed_ns = atomic_load_explicit(&g->handed_ns, memory_order_relaxed);
-	unsigned int nb, i;
-
-	nb = rte_ring_sc_dequeue_burst(w->input, (void **)w->own.mbufs, IO_BURST_MAX, NULL);
-	if (nb == 0) {
-		/* Whatever was handed out up to the moment before has been worked through. */
-		set_watermark(w, handed, handed_ns);
-		if (!over)
-			sched_yield();
-		return !over;
-	}
-	w->own.nb = nb;
-	for (i = 0; i < nb; i++)
-		if (io_meta(w->own.mbufs[i])->pkt.rebuilt < 2)
-			dp_count(&w->counters, DP_STAT_HANDED_IN, 1);
-	w->now_ns = io_meta(w->own.mbufs[nb - 1])->pkt.ts_ns;
-	w->now_frame = io_meta(w->own.mbufs[nb - 1])->pkt.frame_no;
-	worker_inspect(w);
-	set_watermark(w, w->now_frame, w->now_ns);
-	return true;
-}
-
-static void
-begin_turn(struct worker *w)
+void
+worker_begin_turn(struct worker *w)
 {
 	const struct rule_set *rules = rule_swap_get(w->group->rules);
 
@@ -233,8 +129,8 @@ begin_turn(struct worker *w)
 		atomic_store_explicit(&w->out.ring.dp->generation, rules->generation, memory_order_relaxed);
 }
 
-static void
-end_turn(struct worker *w)
+void
+worker_end_turn(struct worker *w)
 {
 	w->out.own_clock = true;
 	w->out.now_ns = w->now_ns;
@@ -245,53 +141,4 @@ end_turn(struct worker *w)
 	dp_stats_publish(w->stats, &w->counters);
 	atomic_store_explicit(&w->out.ring.dp->heartbeat, ++w->turns, memory_order_relaxed);
 	rule_swap_quiescent(w->group->rules, w->index);
-}
-
-/* The captures are over: end what is open. All rings put these events at the same, last, moment. */
-static void
-flush(struct worker *w)
-{
-	struct worker_group *g = w->group;
-	bool more = true;
-
-	w->now_ns = atomic_load_explicit(&g->handed_ns, memory_order_relaxed);
-	w->now_frame = atomic_load_explicit(&g->handed_frame, memory_order_relaxed);
-	while (more) {
-		begin_turn(w);
-		w->out.own_clock = true;
-		w->out.now_ns = w->now_ns;
-		w->out.now_frame = w->now_frame;
-		more = !inspector_flush_step(w->inspector, FLUSH_BUDGET);
-		w->out.own_clock = false;
-		rule_swap_quiescent(g->rules, w->index);
-	}
-	dp_stats_publish(w->stats, &w->counters);
-}
-
-int
-worker_run(void *arg)
-{
-	struct worker *w = arg;
-	struct worker_group *g = w->group;
-	bool more = true;
-
-	if (w->first)
-		atomic_store_explicit(&g->reader, pthread_self(), memory_order_release);
-	rule_swap_online(g->rules, w->index);
-	while (more) {
-		begin_turn(w);
-		more = w->first ? poll_port(w) : poll_input(w);
-		end_turn(w);
-	}
-	if (w->first) {
-		publish_handed(w);
-		atomic_store_explicit(&g->reader_done, true, memory_order_release);
-	}
-	flush(w);
-	set_watermark(w, w->now_frame, w->now_ns);
-	atomic_store_explicit(&w->out.ring.dp->done, 1, memory_order_release);
-	rule_swap_offline(g->rules, w->index);
-	atomic_fetch_add_explicit(&g->nb_done, 1, memory_order_release);
-	eventfd_write(g->done_fd, 1);
-	return 0;
 }

@@ -2,7 +2,8 @@
 /*
  * worker - one lcore: a burst in, inspected, and on
  *
- * What:      worker 0 polls the port's queue; frames that belong to another worker's flows are handed over through a ring
+ * What:      the state of a worker, whatever the ports are, and the loop of a replay; the loop of live ports is live.h.
+ *            In a replay worker 0 polls the port's queue; frames that belong to another worker's flows are handed over through a ring
  *            (software spreading, where a port has one queue). IP fragments are put together by the worker that polls
  *            the queue, before the flow is known, and the datagram goes the same way.
  *
@@ -33,6 +34,7 @@
 #include "rule_swap.h"
 
 struct worker;
+struct live_worker; /* live.h */
 
 /* What the workers of a run share; set up before the first starts, read-only then but for the atomics. */
 struct worker_group {
@@ -59,6 +61,7 @@ struct worker_config {
 	const struct dp_shm *dp;
 	const struct dp_shm *ctrl;
 	uint32_t flows_max;
+	struct live_worker *live; /* NULL: a replay */
 };
 
 int worker_new(const struct worker_config *cfg, struct worker **ret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* worker_private - what worker.c and its receive side (worker_rx.c) share */
+/* worker_private - what worker.c, the loop of a replay (worker_replay.c, worker_rx.c) and that of live ports share */
 #ifndef POSTERN_WORKER_PRIVATE_H
 #define POSTERN_WORKER_PRIVATE_H
 
@@ -32,12 +32,24 @@ struct worker {
 	uint64_t now_ns;		/* time of the last frame */
 	uint64_t now_frame;
 	uint64_t turns;
+	struct live_worker *live;	/* NULL: a replay */
 	struct worker_batch own;	/* to be inspected here */
 	struct worker_batch pass;	/* to be sent on uninspected */
 	struct worker_batch hand[DP_WORKERS_MAX];
 	void *inspector_mem, *frags_mem;
 	size_t inspector_mem_len, frags_mem_len;
 };
+
+/* --- every turn, whatever the ports are --- */
+
+/* The rule set for this turn. */
+void worker_begin_turn(struct worker *w);
+/* One ageing step at w->now_ns; counters, heartbeat and quiescent state are published. */
+void worker_end_turn(struct worker *w);
+/* No later record of this worker has a lower frame number. */
+void worker_set_watermark(struct worker *w, uint64_t frame_no, uint64_t ns);
+
+/* --- replay --- */
 
 /* Worker 0: receive a burst and sort it into own, pass and hand; count what is dropped. Frames received. */
 unsigned int worker_rx(struct worker *w);

@@ -168,7 +168,7 @@ test_stats(void **state)
 	assert_true(dp_stats_balanced(&k));
 	dp_count(&k, DP_STAT_RX_PKTS, 10);
 	assert_false(dp_stats_balanced(&k));
-	dp_count(&k, DP_STAT_INSPECTED, 7);
+	dp_count(&k, DP_STAT_SENT, 7);
 	dp_count(&k, DP_STAT_DROP_MALFORMED, 3);
 	dp_count(&k, DP_STAT_FLOWS, 1);
 	assert_true(dp_stats_balanced(&k));
