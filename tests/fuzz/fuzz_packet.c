@@ -43,7 +43,7 @@ check_bounds(const struct packet *p)
 	volatile uint8_t sum = 0; /* the reads are what counts */
 	uint32_t i;
 
-	CHECK(p->class <= PACKET_TRUNCATED && p->reserved == 0);
+	CHECK(p->class <= PACKET_TRUNCATED && p->fate == 0 && p->in_flags == 0);
 	CHECK(p->key.reserved[0] == 0 && p->key.reserved[1] == 0 && p->key.wire == 3);
 	CHECK(p->l3_valid ? p->key.family == 4 || p->key.family == 6 : p->key.family == 0);
 	CHECK(!p->l3_valid || p->l3_off + (p->key.family == 4 ? 20u : 40u) <= p->cap_len);
