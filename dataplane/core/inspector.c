@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "inspector.h"
 
-#include "flow.h"
+#include "inline.h"
+#include "inspector_private.h"
 #include "tcp_keep.h"
-#include "tcp_reasm.h"
 #include "tcp_track.h"
 
 enum {
 	FLOWS_LIMIT = 1 << 28,
 	BLOCKS_LIMIT = 1 << 24,
 	GIVE_UP_LIMIT = 1 << 26,
-};
-
-struct inspector {
-	struct flow_table table;
-	struct tcp_reasm reasm;
-	struct smtp_ctx smtp;
-	const struct packet *current;
-
-	struct inspector_config cfg;
-	struct inspector_ops ops;
-	void *ops_ctx;
-	struct dp_counters *counters;
-	struct packet last; /* stands for the last packet of a flow that ends without one */
 };
 
 void
@@ -38,6 +25,18 @@ inspector_config_default(struct inspector_config *cfg)
 		.idle_ns = UINT64_C(600) * 1000000000, /* the longest time limit of RFC 5321 §4.5.3.2 */
 		.closed_ns = UINT64_C(30) * 1000000000,
 		.give_up_octets = 1 << 17,
+		.inline_cfg = {
+			.hold_limit_ns = UINT64_C(200) * 1000000,
+			.confirm_ns = UINT64_C(10) * 1000000000,
+			.tombstone_ns = UINT64_C(300) * 1000000000,
+			.holds_max = 1 << 12,
+			.holds_flow = 64,
+			.tombstones_max = 1 << 16,
+			.blocks = 1 << 16,
+			.flow_blocks = 1 << 10,
+			.park_octets = 1 << 18,
+			.fallback_default = DP_VERDICT_RESET,
+		},
 	};
 }
 
@@ -47,7 +46,8 @@ config_is_valid(const struct inspector_config *c)
 	return c->nb_ports <= INSPECTOR_PORTS_MAX && c->flows_max > 0 && c->flows_max <= FLOWS_LIMIT &&
 	       c->sessions_max > 0 && c->sessions_max <= FLOWS_LIMIT && c->reasm_blocks > 0 &&
 	       c->reasm_blocks <= BLOCKS_LIMIT && c->reasm_flow_blocks >= 4 && c->reasm_flow_blocks <= UINT16_MAX &&
-	       c->give_up_octets > 0 && c->give_up_octets <= GIVE_UP_LIMIT;
+	       c->give_up_octets > 0 && c->give_up_octets <= GIVE_UP_LIMIT &&
+	       (!c->enforce || inline_config_is_valid(&c->inline_cfg));
 }
 
 /* A session holds the HELO name and the sender, and a line in pieces now and then; long ones are rare. */
@@ -74,7 +74,7 @@ inspector_mem_size(const struct inspector_config *cfg)
 
 	return align64(sizeof(struct inspector)) + align64(flow_table_mem_size(cfg->flows_max)) +
 	       pool_mem_size(cfg->reasm_blocks, TCP_SEG_LEN) + align64(TCP_SCRATCH_LEN) +
-	       align64(smtp_ctx_mem_size(&limits));
+	       align64(smtp_ctx_mem_size(&limits)) + (cfg->enforce ? inline_mem_size(cfg) : 0);
 }
 
 /* --- from TCP to SMTP --- */
@@ -157,9 +157,15 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 {
 	const struct inspector *ins = ctx;
 	struct flow *f = owner;
+	struct smtp_rcpt seen;
 
 	f->piece_seq = ins->reasm.piece_seq;
-	return ins->ops.smtp.rcpt(ins->ops_ctx, owner, rcpt);
+	if (ins->gate == NULL)
+		return ins->ops.smtp.rcpt(ins->ops_ctx, owner, rcpt);
+	/* What was sent on in other pieces than it came in. */
+	seen = *rcpt;
+	seen.line_back = inline_line_back(ins, f, rcpt);
+	return ins->ops.smtp.rcpt(ins->ops_ctx, owner, &seen);
 }
 
 static void
@@ -232,14 +238,16 @@ inspector_init(void *mem, const struct inspector_config *cfg, const struct inspe
 		.all_events = cfg->all_events,
 	};
 	smtp_ctx_init(&ins->smtp, at, &limits);
+	at += align64(smtp_ctx_mem_size(&limits));
+	ins->gate = cfg->enforce ? inline_init(at, cfg) : NULL;
 	return ins;
 }
 
 /* --- the end of a flow --- */
 
 /* Callbacks at the end of @f speak of its last packet, whenever the end is noticed. */
-static void
-set_current_last(struct inspector *ins, const struct flow *f)
+void
+inspector_set_last(struct inspector *ins, const struct flow *f)
 {
 	ins->last = (struct packet){
 		.ts_ns = f->last_ns,
@@ -265,9 +273,8 @@ count_end(struct inspector *ins, enum dp_close how, const struct smtp_summary *s
 		dp_count(ins->counters, DP_STAT_SESSIONS_ANOMALOUS, 1);
 }
 
-/* Everything that @f still has to say; its entry stays, for late segments. */
-static void
-report_end(struct inspector *ins, struct flow *f, enum dp_close how)
+void
+inspector_report_end(struct inspector *ins, struct flow *f, enum dp_close how)
 {
 	const uint32_t both = FLOW_SEEN << FLOW_CLIENT | FLOW_SEEN << FLOW_SERVER;
 	struct smtp_summary sum;
@@ -294,15 +301,16 @@ report_end(struct inspector *ins, struct flow *f, enum dp_close how)
 	ins->ops.flow_end(ins->ops_ctx, f, how, &sum);
 }
 
-/* @how unless the connection was closed before. */
-static void
-end_flow(struct inspector *ins, struct flow *f, enum dp_close how)
+void
+inspector_end_flow(struct inspector *ins, struct flow *f, enum dp_close how)
 {
+	if (ins->gate != NULL)
+		inline_forget(ins, f);
 	if (!(f->flags & FLOW_ENDED)) {
 		if (f->flags & FLOW_CLOSED)
 			how = f->flags & FLOW_RST ? DP_CLOSE_RST : DP_CLOSE_FIN;
-		set_current_last(ins, f);
-		report_end(ins, f, how);
+		inspector_set_last(ins, f);
+		inspector_report_end(ins, f, how);
 	}
 	flow_remove(&ins->table, f);
 }
@@ -323,7 +331,7 @@ new_flow(struct inspector *ins, const struct packet *p)
 	struct flow *f = flow_create(&ins->table, p);
 
 	if (f == NULL) {
-		end_flow(ins, flow_idle_longest(&ins->table), DP_CLOSE_EVICTED);
+		inspector_end_flow(ins, flow_idle_longest(&ins->table), DP_CLOSE_EVICTED);
 		ins->current = p;
 		f = flow_create(&ins->table, p);
 	}
@@ -332,6 +340,8 @@ new_flow(struct inspector *ins, const struct packet *p)
 	smtp_open(&ins->smtp, &f->smtp, f->flags & FLOW_MIDSTREAM ? SMTP_OPEN_MIDSTREAM : 0);
 	if (f->flags & FLOW_MIDSTREAM)
 		dp_count(ins->counters, DP_STAT_FLOWS_MIDSTREAM, 1);
+	if (ins->gate != NULL)
+		inline_open(ins, f);
 	return f;
 }
 
@@ -351,11 +361,9 @@ urgent_octet(struct inspector *ins, struct flow *f, const struct packet *p)
 	tcp_keep_without(&ins->reasm, f, tcp_payload_seq(p) + at);
 }
 
-/* The flow that @p belongs to, NULL when there is nothing in it for us. */
-static struct flow *
-find_flow(struct inspector *ins, const struct packet *p)
+struct flow *
+inspector_flow_of(struct inspector *ins, struct flow *f, const struct packet *p)
 {
-	struct flow *f = flow_lookup(&ins->table, p);
 	enum dp_close how = DP_CLOSE_REPLACED;
 	enum tcp_belongs belongs = TCP_NEW;
 
@@ -369,7 +377,7 @@ find_flow(struct inspector *ins, const struct packet *p)
 		/* What opens nothing does not end anything either: ageing will. */
 		if (belongs == TCP_STRAY || !tcp_opens(p))
 			return NULL;
-		end_flow(ins, f, how);
+		inspector_end_flow(ins, f, how);
 		ins->current = p;
 	}
 	return tcp_opens(p) ? new_flow(ins, p) : NULL;
@@ -378,7 +386,7 @@ find_flow(struct inspector *ins, const struct packet *p)
 static void
 inspect(struct inspector *ins, const struct packet *p)
 {
-	struct flow *f = find_flow(ins, p);
+	struct flow *f = inspector_flow_of(ins, flow_lookup(&ins->table, p), p);
 	/* Of the second reading of a datagram only the octets count. */
 	bool is_reading = p->rebuilt == 2;
 	enum flow_side side;
@@ -419,7 +427,7 @@ inspect(struct inspector *ins, const struct packet *p)
 	if (p->tcp_flags & (PACKET_FIN | PACKET_RST) && !is_reading && tcp_track_after(f, side, p))
 		flow_close(&ins->table, f);
 	if (f->flags & FLOW_CLOSED && tcp_is_over(f))
-		report_end(ins, f, DP_CLOSE_FIN);
+		inspector_report_end(ins, f, DP_CLOSE_FIN);
 }
 
 void
@@ -431,6 +439,10 @@ inspector_burst(struct inspector *ins, struct packet *const pkts[], unsigned int
 		flow_prefetch_bucket(&ins->table, pkts[i]->hash);
 	for (i = 0; i < nb; i++)
 		flow_prefetch_entry(&ins->table, pkts[i]->hash);
+	if (ins->gate != NULL) {
+		inline_burst(ins, pkts, nb);
+		return;
+	}
 	for (i = 0; i < nb; i++) {
 		ins->current = pkts[i];
 		if (pkts[i]->rebuilt <= 1)
@@ -442,6 +454,8 @@ inspector_burst(struct inspector *ins, struct packet *const pkts[], unsigned int
 void
 inspector_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget)
 {
+	if (ins->gate != NULL)
+		inline_age_step(ins, now_ns, budget);
 	for (; budget > 0; budget--) {
 		struct flow *f = flow_at(&ins->table, ins->table.closed.head);
 
@@ -449,7 +463,7 @@ inspector_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget)
 			f = flow_at(&ins->table, ins->table.open.head);
 		if (f == NULL || !is_expired(ins, f, now_ns))
 			return;
-		end_flow(ins, f, DP_CLOSE_AGED);
+		inspector_end_flow(ins, f, DP_CLOSE_AGED);
 	}
 }
 
@@ -459,7 +473,7 @@ inspector_flush_step(struct inspector *ins, unsigned int budget)
 	struct flow *f = flow_at(&ins->table, ins->table.order.head);
 
 	for (; f != NULL && budget > 0; budget--) {
-		end_flow(ins, f, DP_CLOSE_END);
+		inspector_end_flow(ins, f, DP_CLOSE_END);
 		f = flow_at(&ins->table, ins->table.order.head);
 	}
 	return f == NULL;

@@ -25,6 +25,25 @@ enum {
 	INSPECTOR_PORTS_MAX = 16,
 };
 
+/*
+ * Enforcing (live, inline): the inspector owns the fate of every packet. Octets that may not go on yet are copied; frames
+ * never are kept, so that the caller sends or frees each when inspector_burst() returns (struct packet, fate).
+ */
+struct inspector_inline {
+	uint64_t hold_limit_ns; /* a held recipient waits so long for its verdict */
+	uint64_t confirm_ns;	/* both ends of a reset connection are probed so long */
+	uint64_t tombstone_ns;	/* and late segments answered so long */
+	uint32_t holds_max;	/* recipients that wait at once; <= 2^20 */
+	uint32_t holds_flow;	/* of one connection */
+	uint32_t tombstones_max;
+	uint32_t blocks;	/* of 2 KiB: the client's unacknowledged and withheld octets, all flows */
+	uint32_t flow_blocks;	/* of one flow */
+	uint32_t park_octets;	/* withheld of one flow; more is dropped, and comes again */
+	uint32_t serial;	/* hold numbers begin here; another one in each life of the process */
+	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict per cause; NONE: fallback_default */
+	uint8_t fallback_default;
+};
+
 struct inspector_config {
 	uint16_t ports[INSPECTOR_PORTS_MAX]; /* mail ports, host order */
 	uint32_t nb_ports;
@@ -37,6 +56,20 @@ struct inspector_config {
 	uint64_t give_up_octets;      /* client octets that wait for a gap or a reply before it is given up */
 	struct packet_hash_seed seed; /* the one packet_decode() used */
 	bool all_events;	      /* envelope records wanted */
+	bool enforce;
+	struct inspector_inline inline_cfg; /* with enforce */
+};
+
+/* What became of a recipient that was to be held. */
+struct inspector_outcome {
+	uint64_t hold_id; /* 0: it could not be held */
+	uint32_t transaction, rcpt_index;
+	uint32_t command_octets; /* of its line that had gone on before */
+	uint64_t hold_ns;
+	uint64_t close_ns; /* reset: from verdict to both ends closed */
+	enum dp_outcome outcome;
+	enum dp_cause cause;
+	enum dp_verdict verdict; /* as carried out */
 };
 
 /* What TCP knows of a connection; valid during a callback. */
@@ -47,6 +80,13 @@ struct inspector_ops {
 	/* The connection is over; called once for every flow that was counted. @sum is valid during the call; its helo is
 	 * given with all_events or when a recipient matched. */
 	void (*flow_end)(void *ctx, struct flow *f, enum dp_close how, const struct smtp_summary *sum);
+	/* Enforcing only. */
+	void (*outcome)(void *ctx, struct flow *f, const struct inspector_outcome *outcome);
+	/*
+	 * Send a frame of our making out of port @port_b of pair @wire, after the packet that is being worked on
+	 * (inspector_current()) and before the next. False: there is no buffer for it.
+	 */
+	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
 };
 
 struct inspector; /* opaque; in the caller's memory */
@@ -74,6 +114,23 @@ void inspector_age_step(struct inspector *ins, uint64_t now_ns, unsigned int bud
  * none is left. Order: by uid ascending.
  */
 bool inspector_flush_step(struct inspector *ins, unsigned int budget);
+
+/*
+ * Enforcing, and the recipient being reported (in smtp_ops.rcpt()) is to be held: the number that the verdict will name.
+ * 0: it cannot be held; say inspector_hold_fail() with 0 then, when the event was written.
+ */
+bool inspector_is_enforcing(const struct inspector *ins);
+uint64_t inspector_hold(struct inspector *ins, struct flow *f, const struct smtp_rcpt *rcpt);
+/* No verdict will come for it: the fallback of @cause applies, as soon as the packet is through. In smtp_ops.rcpt() only. */
+void inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, const struct smtp_rcpt *rcpt,
+			 enum dp_cause cause);
+
+/* Ctrl's word. A number that is over, or of another connection, is ignored and counted. Between bursts only. */
+void inspector_verdict(struct inspector *ins, uint64_t hold_id, uint64_t flow_uid, enum dp_verdict verdict,
+		       uint64_t now_ns);
+
+/* Nobody decides at the moment: limits that run out have cause CTRL_GONE, not CTRL_SLOW. */
+void inspector_set_ctrl_gone(struct inspector *ins, bool gone);
 
 /* The packet being worked on, for callbacks: time, frame number. During ageing and flush: the last one of the flow. */
 const struct packet *inspector_current(const struct inspector *ins);

@@ -13,6 +13,7 @@ enum {
 	TCP_SEQ_AT = 4,
 	TCP_FLAGS_AT = 13,
 	TCP_CSUM_AT = 16,
+	TCP_URGENT_AT = 18,
 	TS_OPTION = 12, /* NOP, NOP, kind 8, length 10, TSval, TSecr */
 	PROTO_TCP = 6,
 	DONT_FRAGMENT = 0x40,
@@ -124,7 +125,7 @@ packet_checksums_ok(const struct packet *p)
 
 	if (p->in_flags & PACKET_IN_CSUM_GOOD)
 		return true;
-	if (p->key.family == DP_FAMILY_IPV4 && csum_fold(csum_add(0, ip, ipv4_header_len(ip))) != 0xffff)
+	if (p->key.family == DP_FAMILY_IPV4 && !p->rebuilt && csum_fold(csum_add(0, ip, ipv4_header_len(ip))) != 0xffff)
 		return false;
 	return p->in_flags & PACKET_IN_CSUM_PARTIAL || packet_tcp_sum(p) == 0xffff;
 }
@@ -171,6 +172,8 @@ packet_cut(struct packet *p, uint32_t from, uint32_t len, uint8_t clear_flags)
 	p->seq += from;
 	p->tcp_flags &= (uint8_t)~clear_flags;
 	put_be32(tcp + TCP_SEQ_AT, p->seq);
+	if (clear_flags & PACKET_URG)
+		put_be16(tcp + TCP_URGENT_AT, 0);
 	tcp[TCP_FLAGS_AT] = p->tcp_flags;
 	seal(p);
 }

@@ -18,8 +18,8 @@ enum {
 };
 
 /*
- * Are the checksums of @p (PACKET_TCP, whole) right? That of the IPv4 header, and of TCP unless the port knows better
- * (PACKET_IN_CSUM_*).
+ * Are the checksums of @p (PACKET_TCP, whole) right? That of the IPv4 header (a rebuilt datagram has none), and of TCP
+ * unless the port knows better (PACKET_IN_CSUM_*).
  */
 bool packet_checksums_ok(const struct packet *p);
 

@@ -518,6 +518,12 @@ tcp_reasm_input(struct tcp_reasm *r, struct flow *f, enum flow_side side, const 
 }
 
 void
+tcp_reasm_skip(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t octets)
+{
+	sink_gap(r, f, side, octets);
+}
+
+void
 tcp_reasm_finish(struct tcp_reasm *r, struct flow *f)
 {
 	if (tcp_reasm_waits(f))

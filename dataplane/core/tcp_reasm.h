@@ -98,6 +98,9 @@ void tcp_reasm_input(struct tcp_reasm *r, struct flow *f, enum flow_side side, c
 /* Deliver what can be, give up what need not be waited for. Called after each packet of a flow where octets wait. */
 void tcp_reasm_settle(struct tcp_reasm *r, struct flow *f, bool force);
 
+/* The next @octets of @side, of which nothing waits, will never be seen. */
+void tcp_reasm_skip(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t octets);
+
 /* End of the connection: everything that waits is delivered or given up, all memory given back. */
 void tcp_reasm_finish(struct tcp_reasm *r, struct flow *f);
 

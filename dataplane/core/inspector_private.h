@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * inspector_private - what inspector.c and its enforcing side (inline*.c) share
+ */
+#ifndef POSTERN_INSPECTOR_PRIVATE_H
+#define POSTERN_INSPECTOR_PRIVATE_H
+
+#include "flow.h"
+#include "inspector.h"
+#include "tcp_reasm.h"
+
+struct inline_gate;
+
+struct inspector {
+	struct flow_table table;
+	struct tcp_reasm reasm;
+	struct smtp_ctx smtp;
+	const struct packet *current;
+	struct inline_gate *gate; /* NULL: nothing is ever withheld */
+
+	struct inspector_config cfg;
+	struct inspector_ops ops;
+	void *ops_ctx;
+	struct dp_counters *counters;
+	struct packet last; /* stands for the last packet of a flow that ends without one */
+};
+
+/*
+ * The flow that @p belongs to, NULL when there is nothing in it for us. @f: the table's entry of its ends, or NULL. Ends
+ * what is over, makes what begins.
+ */
+struct flow *inspector_flow_of(struct inspector *ins, struct flow *f, const struct packet *p);
+
+/* Callbacks outside of a packet speak of the last one of @f. */
+void inspector_set_last(struct inspector *ins, const struct flow *f);
+
+/* Everything that @f still has to say; its entry stays, for late segments. */
+void inspector_report_end(struct inspector *ins, struct flow *f, enum dp_close how);
+
+/* @how unless the connection was closed before; then its entry goes. */
+void inspector_end_flow(struct inspector *ins, struct flow *f, enum dp_close how);
+
+#endif
