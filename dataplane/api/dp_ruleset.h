@@ -37,6 +37,7 @@ enum dp_ruleset_type {
 	DP_RULESET_OFFER = 1, /* ctrl; one descriptor rides along */
 	DP_RULESET_ACK,	      /* service thread, once per worker */
 	DP_RULESET_REFUSED,   /* service thread */
+	DP_RULESET_WANTED,    /* service thread of a dataplane that was started again: offer, please; generation 1 */
 	DP_RULESET_NB,
 };
 

@@ -206,6 +206,20 @@ take_offer(struct rule_swap *rs, const struct dp_ruleset_msg *offer, int fd)
 	acknowledge(rs, offer->generation);
 }
 
+void
+rule_swap_ask(struct rule_swap *rs)
+{
+	const struct dp_ruleset_msg msg = {
+		.magic = DP_RULESET_MAGIC,
+		.abi_version = DP_ABI_VERSION,
+		.type = DP_RULESET_WANTED,
+		.generation = 1,
+	};
+
+	/* No ctrl: the one that comes offers of its own accord. */
+	dp_ruleset_send(rs->sock, &msg, -1);
+}
+
 int
 rule_swap_poll(struct rule_swap *rs)
 {

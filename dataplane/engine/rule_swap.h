@@ -31,6 +31,9 @@ struct rule_swap;
 int rule_swap_new(int sock, unsigned int nb_workers, struct rule_swap **ret);
 void rule_swap_free(struct rule_swap *rs);
 
+/* Ask ctrl for an offer: this dataplane was started again, and the offer its predecessor got is gone with it. */
+void rule_swap_ask(struct rule_swap *rs);
+
 /*
  * Take what has come from ctrl; never blocks on the socket, but waits for the workers' quiescence after a swap (a worker
  * that waits for room in its ring may take its time). Returns 0, or -ECONNRESET when ctrl's end is gone for good.

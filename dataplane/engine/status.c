@@ -59,6 +59,25 @@ status_capture_error(int fd, const struct capture_error *err)
 }
 
 void
+status_port(int fd, const char *name, const char *text)
+{
+	char n[FIELD_MAX], t[FIELD_MAX], line[PIPE_BUF];
+
+	escape(n, name);
+	escape(t, text);
+	put_line(fd, line, snprintf(line, sizeof(line), "port\t%s\t%s\n", n, t));
+}
+
+void
+status_note(int fd, const char *text)
+{
+	char t[FIELD_MAX], line[PIPE_BUF];
+
+	escape(t, text);
+	put_line(fd, line, snprintf(line, sizeof(line), "note\t%s\n", t));
+}
+
+void
 status_end(int fd, uint64_t wall_ns, uint64_t cpu_ns)
 {
 	char line[96];

@@ -6,6 +6,8 @@
  *              begin
  *              error <offset> <whole 0|1> <path> <text>
  *              end <wall ns> <cpu ns>
+ *              port <name> <text>                      live: what a port was asked for and granted; its link; problems
+ *              note <text>                             live: something else that people should know
  * Threads:   any; a line is one write() of at most PIPE_BUF octets, hence whole. A supervisor that is gone is no error
  *            here: the parent-death signal ends this process.
  */
@@ -18,6 +20,8 @@
 
 void status_begin(int fd);
 void status_capture_error(int fd, const struct capture_error *err);
+void status_port(int fd, const char *name, const char *text);
+void status_note(int fd, const char *text);
 void status_end(int fd, uint64_t wall_ns, uint64_t cpu_ns);
 
 #endif

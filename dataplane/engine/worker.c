@@ -130,13 +130,18 @@ worker_begin_turn(struct worker *w)
 }
 
 void
-worker_end_turn(struct worker *w)
+worker_age(struct worker *w, uint64_t now_ns, uint64_t frame_no)
 {
 	w->out.own_clock = true;
-	w->out.now_ns = w->now_ns;
-	w->out.now_frame = w->now_frame;
-	inspector_age_step(w->inspector, w->now_ns, AGE_BUDGET);
+	w->out.now_ns = now_ns;
+	w->out.now_frame = frame_no;
+	inspector_age_step(w->inspector, now_ns, AGE_BUDGET);
 	w->out.own_clock = false;
+}
+
+void
+worker_publish(struct worker *w)
+{
 	dp_count(&w->counters, DP_STAT_TURNS, 1);
 	dp_stats_publish(w->stats, &w->counters);
 	atomic_store_explicit(&w->out.ring.dp->heartbeat, ++w->turns, memory_order_relaxed);

@@ -44,8 +44,10 @@ struct worker {
 
 /* The rule set for this turn. */
 void worker_begin_turn(struct worker *w);
-/* One ageing step at w->now_ns; counters, heartbeat and quiescent state are published. */
-void worker_end_turn(struct worker *w);
+/* One ageing step at @now_ns; its events bear @frame_no. */
+void worker_age(struct worker *w, uint64_t now_ns, uint64_t frame_no);
+/* End of the turn: counters, heartbeat and quiescent state. */
+void worker_publish(struct worker *w);
 /* No later record of this worker has a lower frame number. */
 void worker_set_watermark(struct worker *w, uint64_t frame_no, uint64_t ns);
 

@@ -146,7 +146,8 @@ worker_run(void *arg)
 	while (more) {
 		worker_begin_turn(w);
 		more = w->first ? poll_port(w) : poll_input(w);
-		worker_end_turn(w);
+		worker_age(w, w->now_ns, w->now_frame);
+		worker_publish(w);
 	}
 	if (w->first) {
 		publish_handed(w);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* live_options - command line of postern-dataplane-live, as the supervisor gives it */
+#ifndef POSTERN_LIVE_OPTIONS_H
+#define POSTERN_LIVE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "eal.h"
+#include "inspector.h"
+#include "live.h"
+
+/* A pair (two ports) or a tap (@b NULL, or the port that resets leave by). */
+struct live_wire {
+	const char *a, *b;
+	bool is_tap;
+};
+
+struct live_options {
+	int dp_fd;     /* dataplane's segment, read and write */
+	int ctrl_fd;   /* ctrl's segment, read only */
+	int rules_fd;  /* SOCK_SEQPACKET to ctrl */
+	int status_fd; /* pipe to the supervisor */
+	uint16_t ports[INSPECTOR_PORTS_MAX]; /* of TCP */
+	unsigned int nb_ports;
+	struct live_wire wires[LIVE_PORTS_MAX / 2];
+	unsigned int nb_wires;
+	uint16_t mtu, nb_desc; /* 0: as it is */
+	uint32_t idle_us;
+	struct eal_live eal;
+};
+
+/* 0: go on; 1: a question was answered, exit 0; -EINVAL: wrong, and said so on standard error. */
+int live_options_parse(int argc, char **argv, struct live_options *ret);
+
+#endif
