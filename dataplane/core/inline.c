@@ -117,7 +117,7 @@ static bool
 is_sound(struct inspector *ins, struct packet *p)
 {
 	if (p->rebuilt == 2)
-		inline_drop(ins, p, DP_STAT_DROP_READING);
+		p->fate = PACKET_DROP; /* no packet of its own: not counted */
 	else if (!flags_are_possible(p->tcp_flags))
 		inline_drop(ins, p, DP_STAT_DROP_FLAGS);
 	else if (p->missing_len > 0)
@@ -206,7 +206,8 @@ is_harmless(const struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len)
 	    memmem(p, len, "\r.", 2) != NULL)
 		return false;
 	for (lf = memchr(p, '\n', len); lf != NULL; lf = memchr(lf + 1, '\n', (size_t)(end - lf - 1))) {
-		if (end - lf < 3 || (lf[1] == '.' && (lf[2] == '\r' || lf[2] == '\n')))
+		/* An end that goes on in the next segment makes that one wait: see its first octet above. */
+		if (end - lf >= 3 && lf[1] == '.' && (lf[2] == '\r' || lf[2] == '\n'))
 			return false;
 	}
 	return true;
@@ -289,8 +290,9 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		x->flags |= INLINE_FIN;
 		x->fin = end;
 	}
-	/* Met in its middle: octets before the first that was seen, not known to have arrived. They are judged by nobody. */
-	if (f->flags & FLOW_MIDSTREAM && tcp_seq_lt(seq, x->base) && !tcp_seq_lt(seq, acked)) {
+	if (f->flags & FLOW_MIDSTREAM && tcp_seq_lt(seq, x->base) &&
+	    !(x->flags & INLINE_SERVER && tcp_seq_leq(x->base, x->end[FLOW_SERVER].ack))) {
+		/* Met in its middle: octets before the first that was seen, not known to have arrived. Nobody judges them. */
 		if (tcp_seq_lt(x->base, end))
 			packet_cut(p, 0, x->base - seq, PACKET_FIN | PACKET_PSH);
 		dp_count(ins->counters, DP_STAT_UNREAD, 1);
