@@ -213,6 +213,14 @@ is_harmless(const struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len)
 	return true;
 }
 
+static void
+drop_different(struct inspector *ins, struct flow *f, struct packet *p)
+{
+	dp_count(ins->counters, DP_STAT_OVERLAP_DIFF, 1);
+	smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(OVERLAP_DIFF));
+	inline_drop(ins, p, DP_STAT_DROP_DIFFERENT);
+}
+
 /* Keep what is new of [@seq, @seq + @len). False: the packet was dropped. */
 static bool
 keep(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p, uint32_t seq, uint32_t len)
@@ -226,9 +234,7 @@ keep(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet
 		return false;
 	}
 	if (inline_buf_differs(pool, &x->buf, seq, data, len)) {
-		dp_count(ins->counters, DP_STAT_OVERLAP_DIFF, 1);
-		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(OVERLAP_DIFF));
-		inline_drop(ins, p, DP_STAT_DROP_DIFFERENT);
+		drop_different(ins, f, p);
 		return false;
 	}
 	early = tcp_seq_lt(x->fwd, seq) && x->nb_holds == 0 && !p->rebuilt &&
@@ -279,6 +285,36 @@ pass_part(struct inspector *ins, const struct flow *f, struct inline_flow *x, st
 }
 
 /*
+ * Met in its middle: octets [@seq, @seq + @len) before the first that was seen, not known to have arrived. Nobody judges
+ * them, but they do not change any more.
+ */
+static void
+unread_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p, uint32_t seq, uint32_t len)
+{
+	const uint8_t *data = packet_payload(p);
+
+	if (inline_buf_differs(&ins->gate->blocks, &x->buf, seq, data, len)) {
+		drop_different(ins, f, p);
+	} else if (!inline_buf_insert(&ins->gate->blocks, &x->buf, ins->gate->cfg.flow_blocks, seq, data, len, true)) {
+		inline_drop(ins, p, DP_STAT_DROP_NO_ROOM);
+	} else {
+		if (len < p->payload_len)
+			packet_cut(p, 0, len, PACKET_FIN | PACKET_PSH);
+		dp_count(ins->counters, DP_STAT_UNREAD, 1);
+	}
+}
+
+/* The server has all before this. */
+static uint32_t
+acked_by_server(const struct flow *f, const struct inline_flow *x)
+{
+	if (!(f->flags & FLOW_MIDSTREAM))
+		return f->dir[FLOW_CLIENT].acked;
+	/* That begins with a guess. */
+	return x->flags & INLINE_SERVER ? x->end[FLOW_SERVER].ack : x->base - INLINE_WINDOW_MAX;
+}
+
+/*
  * Payload, or a FIN. @p->seq and lengths are those of the wire.
  */
 static void
@@ -290,12 +326,8 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		x->flags |= INLINE_FIN;
 		x->fin = end;
 	}
-	if (f->flags & FLOW_MIDSTREAM && tcp_seq_lt(seq, x->base) &&
-	    !(x->flags & INLINE_SERVER && tcp_seq_leq(x->base, x->end[FLOW_SERVER].ack))) {
-		/* Met in its middle: octets before the first that was seen, not known to have arrived. Nobody judges them. */
-		if (tcp_seq_lt(x->base, end))
-			packet_cut(p, 0, x->base - seq, PACKET_FIN | PACKET_PSH);
-		dp_count(ins->counters, DP_STAT_UNREAD, 1);
+	if (f->flags & FLOW_MIDSTREAM && tcp_seq_lt(seq, x->base) && tcp_seq_lt(acked_by_server(f, x), x->base)) {
+		unread_octets(ins, f, x, p, seq, tcp_seq_min(x->base, end) - seq);
 		return;
 	}
 	if (tcp_seq_lt(seq, acked)) {
@@ -434,7 +466,7 @@ flow_packet(struct inspector *ins, struct flow *f, struct packet *p)
 		inline_feed(ins, f, x);
 	if (f->flags & FLOW_KEPT)
 		tcp_keep_trim(&ins->reasm, f);
-	inline_buf_trim(&ins->gate->blocks, &x->buf, f->dir[FLOW_CLIENT].acked);
+	inline_buf_trim(&ins->gate->blocks, &x->buf, acked_by_server(f, x));
 	if (closes)
 		flow_close(&ins->table, f);
 	if (x->strongest != DP_VERDICT_NONE) {
