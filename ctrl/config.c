@@ -174,8 +174,15 @@ read_observer_name(struct reader *rd, struct fy_node *key, struct fy_node *value
 
 static void read_observer(struct reader *rd, struct fy_node *key, struct fy_node *value);
 
+/* Settings of live ports: live_config.h. */
+static void
+pass_over(struct reader *rd, struct fy_node *key, struct fy_node *value)
+{
+}
+
 static const struct setting top_settings[] = {
-	{"observer", read_observer}, {"ports", read_ports},	{"rules", read_rules},
+	{"alerts", pass_over},	     {"enforce", pass_over}, {"observer", read_observer},
+	{"ports", read_ports},	     {"rules", read_rules},  {"source", pass_over},
 	{"state", read_state},	     {"workers", read_workers}, {NULL, NULL},
 };
 
@@ -188,7 +195,7 @@ static void
 report_unknown(struct reader *rd, struct fy_node *key, const struct setting *settings,
 	       const char *where)
 {
-	const char *names[8], *meant;
+	const char *names[16], *meant;
 	char shown[128], hint[256];
 	size_t len = 0, nb, used = 0;
 	const char *text = fy_node_is_scalar(key) ? fy_node_get_scalar(key, &len) : NULL;

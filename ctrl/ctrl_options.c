@@ -44,8 +44,8 @@ static const struct option options[] = {
 };
 
 static const char usage[] =
-	"postern-ctrl decides, stores and writes alerts. It is started by `postern replay`, not by hand:\n"
-	"  postern-ctrl replay --dp-fd N --ctrl-fd N --rules-fd N --status-fd N --journal-fd N\n"
+	"postern-ctrl decides, stores and writes alerts. It is started by `postern`, not by hand:\n"
+	"  postern-ctrl replay|live --dp-fd N --ctrl-fd N --rules-fd N --status-fd N --journal-fd N\n"
 	"                      --rules PATH --run-id HEX16 --store FILE [--alerts FILE|-|human]\n"
 	"                      [--envelopes FILE|-] [--observer NAME] [--config FILE]\n";
 
@@ -132,7 +132,7 @@ ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 			return -EINVAL;
 		}
 	}
-	if (optind + 1 != argc || strcmp(argv[optind], "replay") != 0 || o.dp_fd < 0 || o.ctrl_fd < 0 ||
+	if (optind + 1 != argc || (strcmp(argv[optind], "replay") != 0 && strcmp(argv[optind], "live") != 0) || o.dp_fd < 0 || o.ctrl_fd < 0 ||
 	    o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL || o.store == NULL) {
 		fputs(usage, stderr);
 		return -EINVAL;

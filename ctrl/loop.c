@@ -17,6 +17,7 @@ struct loop {
 	uv_signal_t sigterm;
 	int timer_fd;
 	long idle_us;
+	bool was_ready; /* said so of this dataplane */
 	int result;
 };
 
@@ -82,9 +83,15 @@ on_rules(uv_poll_t *h, int status, int events)
 		stop(l, LOOP_REFUSED);
 		return;
 	}
-	if (rc == 1)
+	if (rc == -ESTALE && l->cfg->offer_again != NULL) {
+		l->was_ready = false;
+		rc = l->cfg->offer_again(l->cfg->ctx);
+	}
+	if (rc == 1 && !l->was_ready)
 		l->cfg->ready(l->cfg->ctx);
-	if (rc == 0)
+	l->was_ready |= rc == 1;
+	/* Live, the dataplane may be started again and ask; its supervisor keeps the socket open meanwhile. */
+	if (rc == 0 || (rc > 0 && l->cfg->offer_again != NULL))
 		return;
 	/* All have answered; or nobody will: the rings say themselves when they are finished. */
 	uv_poll_stop(h);

@@ -23,6 +23,8 @@ enum {
 struct loop_config {
 	struct pipeline *pipeline;
 	struct rules_offer *offer;
+	/* Offer the rules again, to a dataplane that was started again. NULL: there is none but the first (replay). */
+	int (*offer_again)(void *ctx);
 	/* Called once, when every worker has the rules. */
 	void (*ready)(void *ctx);
 	void *ctx;

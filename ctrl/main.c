@@ -260,9 +260,25 @@ on_ready(void *ctx)
 }
 
 static int
+offer_again(void *ctx)
+{
+	struct ctrl *c = ctx;
+	int rc = rules_offer_send(&c->offer, c->opt.rules_fd, c->dp.geo.nb_workers, c->rules);
+
+	return rc == -EPIPE || rc == -ECONNRESET ? 0 : rc;
+}
+
+static int
 work(struct ctrl *c)
 {
-	struct loop_config cfg = { .pipeline = c->pipeline, .offer = &c->offer, .ready = on_ready, .ctx = c };
+	bool is_replay = (c->dp.geo.run_flags & DP_RUN_REPLAY) != 0;
+	struct loop_config cfg = {
+		.pipeline = c->pipeline,
+		.offer = &c->offer,
+		.offer_again = is_replay ? NULL : offer_again,
+		.ready = on_ready,
+		.ctx = c,
+	};
 	char text[512];
 	int rc = loop_run(&cfg);
 

@@ -83,6 +83,8 @@ rules_offer_poll(struct rules_offer *ro)
 		if (fd >= 0)
 			close(fd); /* nobody asked for one */
 		fd = -1;
+		if (msg.type == DP_RULESET_WANTED)
+			return -ESTALE;
 		/* An answer to the offer of a predecessor, of the same content or of an older one. */
 		if (msg.generation != ro->generation)
 			continue;

@@ -27,7 +27,10 @@ struct rules_offer {
 /* Offer @set to a dataplane of @nb_workers on @sock. */
 int rules_offer_send(struct rules_offer *ro, int sock, unsigned int nb_workers, const struct ruleset *set);
 
-/* Take what answers there are. 1: every worker has it; 0: not yet; -EPERM: refused, see @refused; other errno. */
+/*
+ * Take what answers there are. 1: every worker has it; 0: not yet; -EPERM: refused, see @refused; -ESTALE: a dataplane
+ * that was started again asks for it; other errno.
+ */
 int rules_offer_poll(struct rules_offer *ro);
 
 #endif

@@ -8,5 +8,6 @@
 #define POSTERN_CLI_CMD_H
 
 int cmd_replay(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 
 #endif

@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "dp_shm.h"
+#include "live_config.h"
 #include "rundir.h"
 
 enum {
-	ARGS_MAX = 40, /* of a command line, captures aside */
+	ARGS_MAX = 80, /* of a command line, captures aside */
 	NUMBER_MAX = 24,
 };
 
@@ -76,7 +77,8 @@ launch_open(const struct supervisor_config *cfg, struct launch *ret, const char 
 	struct dp_shm_geometry geo = {
 		.nb_workers = cfg->nb_workers,
 		.ring_octets = DP_RING_OCTETS_DEFAULT,
-		.run_flags = DP_RUN_REPLAY | (cfg->envelopes != NULL ? DP_RUN_ENVELOPES : 0),
+		.run_flags = cfg->live != NULL ? (cfg->live->enforce ? DP_RUN_ENFORCE : 0) :
+						 DP_RUN_REPLAY | (cfg->envelopes != NULL ? DP_RUN_ENVELOPES : 0),
 	};
 	int rc;
 
@@ -171,6 +173,71 @@ launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, st
 	return rc;
 }
 
+/* "2,3" */
+static const char *
+cores_text(const struct live_config *lc, char *buf, size_t size)
+{
+	size_t used = 0;
+	unsigned int i;
+
+	if (lc->nb_cores == 0)
+		return NULL;
+	for (i = 0; i < lc->nb_cores && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%u", i > 0 ? "," : "", lc->cores[i]);
+	return buf;
+}
+
+static void
+add_wires(struct args *a, const struct live_config *lc)
+{
+	unsigned int i;
+
+	for (i = 0; i < lc->nb_wires; i++) {
+		const struct live_config_wire *w = &lc->wires[i];
+
+		add_option(a, w->is_tap ? "--tap" : "--pair-a", w->a);
+		add_option(a, "--pair-b", w->b);
+	}
+}
+
+int
+launch_live(const struct supervisor_config *cfg, const struct launch *l, struct child *c)
+{
+	const struct live_config *lc = cfg->live;
+	struct args a = {.nb = 0};
+	struct child_spec spec = {
+		.path = cfg->dataplane_path,
+		.argv = a.argv,
+		.fds = {l->dp_rw, l->ctrl_ro, l->rules[0], l->dp_status[1]},
+		.nb_fds = 4,
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1,
+	};
+	char runtime[RUNDIR_PATH_MAX + 32], cores[5 * CONFIG_WORKERS_MAX], *env[] = {runtime, NULL};
+
+	/* DPDK keeps its telemetry socket there. */
+	snprintf(runtime, sizeof(runtime), "XDG_RUNTIME_DIR=%s", cfg->run_dir);
+	spec.envp = env;
+	add(&a, "postern-dataplane-live");
+	add_number(&a, "--dp-fd", (unsigned int)l->dp_rw);
+	add_number(&a, "--ctrl-fd", (unsigned int)l->ctrl_ro);
+	add_number(&a, "--rules-fd", (unsigned int)l->rules[0]);
+	add_number(&a, "--status-fd", (unsigned int)l->dp_status[1]);
+	add_option(&a, "--ports", cfg->ports);
+	add_wires(&a, lc);
+	if (lc->mtu != 0)
+		add_number(&a, "--mtu", lc->mtu);
+	if (lc->descriptors != 0)
+		add_number(&a, "--descriptors", lc->descriptors);
+	if (lc->memory_mib != 0)
+		add_number(&a, "--memory", lc->memory_mib);
+	add_number(&a, "--idle-us", lc->idle_us);
+	add_option(&a, "--cores", cores_text(lc, cores, sizeof(cores)));
+	add_option(&a, "--hugepages", lc->hugepages);
+	return child_spawn(c, &spec);
+}
+
 int
 launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigned int start,
 	    struct child *c)
@@ -190,7 +257,7 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	snprintf(run_id, sizeof(run_id), "%016" PRIx64, cfg->run_id);
 	spec.envp = env;
 	add(&a, "postern-ctrl");
-	add(&a, "replay");
+	add(&a, cfg->live != NULL ? "live" : "replay");
 	add_number(&a, "--dp-fd", (unsigned int)l->dp_ro);
 	add_number(&a, "--ctrl-fd", (unsigned int)l->ctrl_rw);
 	add_number(&a, "--rules-fd", (unsigned int)l->rules[1]);

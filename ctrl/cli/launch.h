@@ -30,6 +30,8 @@ void launch_close(struct launch *l);
 
 /* 0 or negative errno. */
 int launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, struct child *c);
+/* The dataplane of live ports; cfg->live is set. */
+int launch_live(const struct supervisor_config *cfg, const struct launch *l, struct child *c);
 /* @start: 0 for the first, then 1, 2, ... */
 int launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigned int start, struct child *c);
 

@@ -23,6 +23,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{"replay", cmd_replay, "inspect captures and write down what was found"},
+	{"run", cmd_run, "inspect live ports"},
 	{"alerts", cmd_alerts, "list, show and export stored alerts"},
 	{"rules", cmd_rules, "check rule files, explain what they say about an address"},
 };
@@ -101,7 +102,7 @@ main(int argc, char **argv)
 	if (fill_standard() < 0)
 		return 4;
 	if (argc < 2)
-		return cli_usage_error("postern", "which command? There are replay, alerts, rules");
+		return cli_usage_error("postern", "which command? There are replay, run, alerts, rules");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    (strcmp(argv[1], "help") == 0 && argc == 2))
 		return print_help();

@@ -70,6 +70,7 @@ paths_child(enum paths_program program, char *buf, size_t size)
 		const char *build_folder;
 	} programs[] = {
 		[PATHS_DATAPLANE] = {"postern-dataplane", "/dataplane/engine"},
+		[PATHS_DATAPLANE_LIVE] = {"postern-dataplane-live", "/dataplane/engine"},
 		[PATHS_CTRL] = {"postern-ctrl", "/ctrl"},
 	};
 	const char *name = programs[program].name;

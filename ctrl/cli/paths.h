@@ -14,6 +14,7 @@
 
 enum paths_program {
 	PATHS_DATAPLANE,
+	PATHS_DATAPLANE_LIVE,
 	PATHS_CTRL,
 };
 

@@ -56,6 +56,7 @@ struct supervisor_config {
 	uint64_t run_id;
 	uint64_t octets_total;	 /* of all captures and rounds, 0: unknown */
 	const sigset_t *signals; /* from supervisor_hold_signals() */
+	const struct live_config *live; /* NULL: a replay; else live_supervisor.h, and captures, loop and speed mean nothing */
 	bool progress;		 /* draw on standard error */
 };
 

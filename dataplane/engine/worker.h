@@ -3,7 +3,7 @@
  * worker - one lcore: a burst in, inspected, and on
  *
  * What:      the state of a worker, whatever the ports are, and the loop of a replay; the loop of live ports is live.h.
- *            In a replay worker 0 polls the port's queue; frames that belong to another worker's flows are handed over through a ring
+ *            In a replay worker 0 polls the port's queue; frames of another worker's flows are handed over through a ring
  *            (software spreading, where a port has one queue). IP fragments are put together by the worker that polls
  *            the queue, before the flow is known, and the datagram goes the same way.
  *
@@ -62,6 +62,10 @@ struct worker_config {
 	const struct dp_shm *ctrl;
 	uint32_t flows_max;
 	struct live_worker *live; /* NULL: a replay */
+	/* Live, when verdicts are carried out (DP_RUN_ENFORCE) */
+	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b); /* ctx: the worker */
+	uint32_t hold_limit_ms;		/* 0: the inspector's own */
+	uint8_t fallback[DP_CAUSE_NB];	/* enum dp_verdict; NONE: the inspector's own */
 };
 
 int worker_new(const struct worker_config *cfg, struct worker **ret);

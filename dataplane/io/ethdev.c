@@ -67,7 +67,7 @@ static bool
 driver_is_virtual(const char *driver)
 {
 	static const char *const names[] = {
-		"net_af_packet", "net_af_xdp", "net_memif", "net_tap", "net_vhost", "net_virtio", "net_vmxnet3",
+		"net_af_packet", "net_af_xdp", "net_memif", "net_pcap", "net_tap", "net_vhost", "net_virtio", "net_vmxnet3",
 	};
 	size_t i;
 

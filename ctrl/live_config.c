@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "live_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "safe_text.h"
+#include "suggest.h"
+#include "yaml_tree.h"
+
+enum {
+	PATH_LEN_MAX = 4000,
+	SHOWN_MAX = 128, /* octets of a wrong value that are repeated in a message */
+	SETTINGS_MAX = 12,
+	CPU_MAX = 1023,
+};
+
+struct reader {
+	const char *path;
+	struct rule_errors errs;
+	struct live_config cfg;
+	struct live_config_wire *wire; /* being read */
+};
+
+struct setting {
+	const char *name;
+	void (*read)(struct reader *rd, const struct yaml_node *value);
+};
+
+#define report(rd, at, hint, ...) rule_errors_add(&(rd)->errs, RULE_ERROR, at, hint, __VA_ARGS__)
+
+/* A text of 1 to @max octets, to be freed; NULL when it is none (reported). */
+static char *
+read_string(struct reader *rd, const struct yaml_node *value, size_t max, const char *name)
+{
+	if (value->is_refused)
+		return NULL;
+	if (value->type != YAML_SCALAR || value->len == 0 || yaml_is_null(value)) {
+		report(rd, &value->at, NULL, "%s needs a text as its value", name);
+		return NULL;
+	}
+	if (value->len > max || !safe_text_is_safe(value->text, value->len)) {
+		report(rd, &value->at, NULL, "%s: longer than %zu octets, or with octets that cannot be shown", name, max);
+		return NULL;
+	}
+	return strndup(value->text, value->len);
+}
+
+/* Whole number of @min to @max; false when it is none (reported). */
+static bool
+read_number(struct reader *rd, const struct yaml_node *value, unsigned int min, unsigned int max, const char *name,
+	    unsigned int *ret)
+{
+	char shown[SHOWN_MAX];
+	unsigned long n = 0;
+	size_t digits = 0;
+
+	if (value->is_refused)
+		return false;
+	if (value->type == YAML_SCALAR)
+		digits = strspn(value->text, "0123456789");
+	if (digits > 0 && digits == value->len && digits < 9)
+		n = strtoul(value->text, NULL, 10);
+	if (digits > 0 && digits == value->len && digits < 9 && n >= min && n <= max) {
+		*ret = (unsigned int)n;
+		return true;
+	}
+	safe_text(shown, sizeof(shown), value->type == YAML_SCALAR ? value->text : "", value->len);
+	report(rd, &value->at, NULL, "%s must be a whole number from %u to %u%s%s%s", name, min, max,
+	       shown[0] != '\0' ? ", not \"" : "", shown, shown[0] != '\0' ? "\"" : "");
+	return false;
+}
+
+/* Index of @value among @words (ended by NULL); -1 when it is none of them (reported with @name and @wanted). */
+static int
+read_word(struct reader *rd, const struct yaml_node *value, const char *const *words, const char *name,
+	  const char *wanted)
+{
+	int i;
+
+	if (value->is_refused)
+		return -1;
+	for (i = 0; words[i] != NULL; i++)
+		if (value->type == YAML_SCALAR && strcmp(value->text, words[i]) == 0)
+			return i;
+	report(rd, &value->at, NULL, "%s must be %s", name, wanted);
+	return -1;
+}
+
+static void
+report_unknown(struct reader *rd, const struct yaml_node *key, const struct setting *settings, const char *where)
+{
+	const char *names[SETTINGS_MAX], *meant;
+	char shown[SHOWN_MAX], hint[256];
+	size_t nb, used;
+
+	safe_text(shown, sizeof(shown), key->text, key->len);
+	for (nb = 0; settings[nb].name != NULL; nb++)
+		names[nb] = settings[nb].name;
+	meant = suggest_word(shown, names, nb);
+	if (meant != NULL) {
+		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", meant);
+	} else {
+		used = (size_t)snprintf(hint, sizeof(hint), "known here:");
+		for (nb = 0; settings[nb].name != NULL && used < sizeof(hint); nb++)
+			used += (size_t)snprintf(hint + used, sizeof(hint) - used, "%s %s", nb != 0 ? "," : "",
+						 settings[nb].name);
+	}
+	report(rd, &key->at, hint, "unknown setting %s\"%s\"", where, shown);
+}
+
+static bool
+stands_before(const struct yaml_node *map, const struct yaml_node *key)
+{
+	const struct yaml_node *k;
+
+	for (k = map->first; k != key; k = k->next->next)
+		if (k->len == key->len && memcmp(k->text, key->text, k->len) == 0)
+			return true;
+	return false;
+}
+
+static void
+read_mapping(struct reader *rd, const struct yaml_node *map, const struct setting *settings, const char *where)
+{
+	const struct yaml_node *key;
+	size_t i;
+
+	for (key = map->first; key != NULL; key = key->next->next) {
+		for (i = 0; settings[i].name != NULL && strcmp(settings[i].name, key->text) != 0; i++)
+			;
+		if (settings[i].name == NULL)
+			report_unknown(rd, key, settings, where);
+		else if (stands_before(map, key))
+			report(rd, &key->at, "keep one of them", "duplicate key \"%s%s\"", where, settings[i].name);
+		else
+			settings[i].read(rd, key->next);
+	}
+}
+
+/* --- a pair, a tap --- */
+
+/* The name of a port: what stands before the first comma is what DPDK knows it by, so it may stand once only. */
+static void
+read_port(struct reader *rd, const struct yaml_node *value, char **ret, const char *name)
+{
+	char *text = read_string(rd, value, LIVE_CONFIG_PORT_MAX, name);
+	size_t len = text != NULL ? strcspn(text, ",") : 0;
+	unsigned int i;
+
+	for (i = 0; text != NULL && i < LIVE_CONFIG_WIRES_MAX; i++) {
+		const char *others[] = { rd->cfg.wires[i].a, rd->cfg.wires[i].b };
+		unsigned int k;
+
+		for (k = 0; k < 2; k++)
+			if (others[k] != NULL && strcspn(others[k], ",") == len && memcmp(others[k], text, len) == 0)
+				report(rd, &value->at, "number virtual ports: net_af_packet0, net_af_packet1",
+				       "port \"%.*s\" stands twice", (int)len, text);
+	}
+	*ret = text;
+}
+
+static void
+read_a(struct reader *rd, const struct yaml_node *value)
+{
+	read_port(rd, value, &rd->wire->a, "a port");
+}
+
+static void
+read_b(struct reader *rd, const struct yaml_node *value)
+{
+	read_port(rd, value, &rd->wire->b, "a port");
+}
+
+static const struct setting pair_settings[] = {
+	{ "a", read_a },
+	{ "b", read_b },
+	{ NULL, NULL },
+};
+
+static const struct setting tap_settings[] = {
+	{ "port", read_a },
+	{ NULL, NULL },
+};
+
+static void
+read_wires(struct reader *rd, const struct yaml_node *value, bool is_tap)
+{
+	const char *how = is_tap ? "write it as: taps: [{port: \"net_af_packet0,iface=mirror0\"}]" :
+				   "write it as: pairs: [{a: 0000:3b:00.0, b: 0000:3b:00.1}]";
+	const struct yaml_node *item;
+
+	if (value->type != YAML_LIST || value->nb == 0) {
+		report(rd, &value->at, how, "%s must be a list", is_tap ? "source.taps" : "source.pairs");
+		return;
+	}
+	for (item = value->first; item != NULL; item = item->next) {
+		if (item->type != YAML_MAPPING) {
+			report(rd, &item->at, how, "%s must be a mapping", is_tap ? "a tap" : "a pair");
+			continue;
+		}
+		if (rd->cfg.nb_wires == LIVE_CONFIG_WIRES_MAX) {
+			report(rd, &item->at, NULL, "more than %d pairs and taps", LIVE_CONFIG_WIRES_MAX);
+			return;
+		}
+		rd->wire = &rd->cfg.wires[rd->cfg.nb_wires++];
+		rd->wire->is_tap = is_tap;
+		if (item->nb < (is_tap ? 2 : 4))
+			report(rd, &item->at, how, "%s", is_tap ? "a tap needs a port" : "a pair needs two ports, a and b");
+		read_mapping(rd, item, is_tap ? tap_settings : pair_settings, is_tap ? "tap." : "pair.");
+	}
+}
+
+static void
+read_pairs(struct reader *rd, const struct yaml_node *value)
+{
+	read_wires(rd, value, false);
+}
+
+static void
+read_taps(struct reader *rd, const struct yaml_node *value)
+{
+	read_wires(rd, value, true);
+}
+
+/* --- the rest of source --- */
+
+static void
+read_mtu(struct reader *rd, const struct yaml_node *value)
+{
+	read_number(rd, value, 576, 65000, "source.mtu", &rd->cfg.mtu);
+}
+
+static void
+read_descriptors(struct reader *rd, const struct yaml_node *value)
+{
+	read_number(rd, value, 32, 32768, "source.descriptors", &rd->cfg.descriptors);
+}
+
+static void
+read_memory(struct reader *rd, const struct yaml_node *value)
+{
+	read_number(rd, value, 16, 1 << 20, "source.memory", &rd->cfg.memory_mib);
+}
+
+static void
+read_cores(struct reader *rd, const struct yaml_node *value)
+{
+	const struct yaml_node *item;
+	unsigned int i;
+
+	if (value->type != YAML_LIST || value->nb == 0) {
+		report(rd, &value->at, "write it as: cores: [2, 3]", "source.cores must be a list of CPUs, one per worker");
+		return;
+	}
+	for (item = value->first; item != NULL; item = item->next) {
+		unsigned int cpu;
+
+		if (!read_number(rd, item, 0, CPU_MAX, "a CPU", &cpu))
+			continue;
+		for (i = 0; i < rd->cfg.nb_cores && rd->cfg.cores[i] != cpu; i++)
+			;
+		if (i < rd->cfg.nb_cores) {
+			report(rd, &item->at, NULL, "CPU %u stands twice", cpu);
+		} else if (i == CONFIG_WORKERS_MAX) {
+			report(rd, &item->at, NULL, "more than %d CPUs", CONFIG_WORKERS_MAX);
+			return;
+		} else {
+			rd->cfg.cores[rd->cfg.nb_cores++] = cpu;
+		}
+	}
+}
+
+static void
+read_idle(struct reader *rd, const struct yaml_node *value)
+{
+	static const char *const words[] = { "poll", "sleep", NULL };
+
+	if (read_word(rd, value, words, "source.idle", "poll or sleep") == 1)
+		rd->cfg.idle_us = LIVE_CONFIG_SLEEP_US;
+}
+
+static void
+read_hugepages(struct reader *rd, const struct yaml_node *value)
+{
+	static const char *const words[] = { "auto", "yes", "no", NULL };
+	int i = read_word(rd, value, words, "source.hugepages", "auto, yes or no");
+
+	if (i >= 0)
+		rd->cfg.hugepages = words[i];
+}
+
+static const struct setting source_settings[] = {
+	{ "cores", read_cores },
+	{ "descriptors", read_descriptors },
+	{ "hugepages", read_hugepages },
+	{ "idle", read_idle },
+	{ "memory", read_memory },
+	{ "mtu", read_mtu },
+	{ "pairs", read_pairs },
+	{ "taps", read_taps },
+	{ NULL, NULL },
+};
+
+/* --- the top --- */
+
+static void
+read_enforce(struct reader *rd, const struct yaml_node *value)
+{
+	static const char *const words[] = { "false", "true", NULL };
+
+	rd->cfg.enforce = read_word(rd, value, words, "enforce", "true or false") == 1;
+}
+
+static void
+read_alerts(struct reader *rd, const struct yaml_node *value)
+{
+	char *path = read_string(rd, value, PATH_LEN_MAX, "alerts"), *whole = NULL;
+	const char *slash = strrchr(rd->path, '/');
+
+	if (path != NULL && path[0] != '/' && slash != NULL) {
+		if (asprintf(&whole, "%.*s/%s", (int)(slash - rd->path), rd->path, path) < 0)
+			whole = NULL;
+		free(path);
+		path = whole;
+	}
+	rd->cfg.alerts = path;
+}
+
+static void
+read_source(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type != YAML_MAPPING) {
+		report(rd, &value->at, "write it as: source: {pairs: [{a: 0000:3b:00.0, b: 0000:3b:00.1}]}",
+		       "source must be a mapping");
+		return;
+	}
+	read_mapping(rd, value, source_settings, "source.");
+	if (rd->cfg.nb_wires == 0 && rd->errs.nb_errors == 0)
+		report(rd, &value->at, NULL, "source names no port; give it pairs or taps");
+}
+
+static const struct setting top_settings[] = {
+	{ "alerts", read_alerts },
+	{ "enforce", read_enforce },
+	{ "source", read_source },
+	{ NULL, NULL },
+};
+
+/* Whatever else stands there is config.h's to judge. */
+static void
+read_top(struct reader *rd, const struct yaml_node *root)
+{
+	const struct rule_place whole = { rd->path, 0, 0 };
+	const struct yaml_node *key;
+	bool has_source = false;
+	size_t i;
+
+	for (key = root != NULL && root->type == YAML_MAPPING ? root->first : NULL; key != NULL; key = key->next->next) {
+		for (i = 0; top_settings[i].name != NULL && strcmp(top_settings[i].name, key->text) != 0; i++)
+			;
+		if (top_settings[i].name == NULL)
+			continue;
+		has_source |= strcmp(key->text, "source") == 0;
+		if (stands_before(root, key))
+			report(rd, &key->at, "keep one of them", "duplicate key \"%s\"", top_settings[i].name);
+		else
+			top_settings[i].read(rd, key->next);
+	}
+	if (!has_source)
+		report(rd, &whole, "write: source: {pairs: [{a: 0000:3b:00.0, b: 0000:3b:00.1}]}",
+		       "there is no setting \"source\": which ports are to be used?");
+}
+
+static char *
+slurp(const char *path, size_t *ret_len)
+{
+	FILE *f = fopen(path, "re");
+	char *text = malloc(CONFIG_FILE_MAX + 1);
+
+	if (f == NULL || text == NULL) {
+		free(text);
+		if (f != NULL)
+			fclose(f);
+		return NULL;
+	}
+	*ret_len = fread(text, 1, CONFIG_FILE_MAX, f);
+	if (ferror(f)) {
+		free(text);
+		text = NULL;
+	}
+	fclose(f);
+	return text;
+}
+
+int
+live_config_load(const char *path, config_error_fn error, void *ctx, struct live_config *ret)
+{
+	struct reader rd = { .path = path, .cfg = { .hugepages = "auto" } };
+	const struct rule_place whole = { path, 0, 0 };
+	struct arena arena = { 0 };
+	size_t len = 0, i;
+	char *text = slurp(path, &len);
+	int rc = 0;
+
+	if (text == NULL)
+		report(&rd, &whole, NULL, "cannot be read: %s", strerror(errno));
+	else
+		read_top(&rd, yaml_tree_read(path, text, len, &arena, &rd.errs));
+	if (arena.failed)
+		report(&rd, &whole, NULL, "no memory to read it");
+	arena_free(&arena);
+	free(text);
+	rule_errors_sort(&rd.errs);
+	for (i = 0; i < rd.errs.nb; i++) {
+		const struct rule_error *e = &rd.errs.list[i];
+		const struct config_error err = { e->file, e->line, e->column, e->what, e->hint };
+
+		error(ctx, &err);
+	}
+	if (rd.errs.nb_errors != 0) {
+		live_config_fini(&rd.cfg);
+		rc = -EINVAL;
+	} else {
+		*ret = rd.cfg;
+	}
+	rule_errors_free(&rd.errs);
+	return rc;
+}
+
+void
+live_config_fini(struct live_config *cfg)
+{
+	unsigned int i;
+
+	if (cfg == NULL)
+		return;
+	for (i = 0; i < LIVE_CONFIG_WIRES_MAX; i++) {
+		free(cfg->wires[i].a);
+		free(cfg->wires[i].b);
+	}
+	free(cfg->alerts);
+	memset(cfg, 0, sizeof(*cfg));
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * live_config - what of postern.yaml live ports need
+ *
+ * What:      reads these settings (the others: config.h, which passes these over):
+ *
+ *              enforce: false                      # true: verdicts are carried out; false: only written down
+ *              alerts: /var/log/postern/alerts     # JSON lines; left out: printed for people on standard output
+ *              source:
+ *                pairs:                            # bump in the wire: what comes in by a goes out by b, and back
+ *                  - a: 0000:3b:00.0               # a PCI address, or devargs of a virtual port of DPDK
+ *                    b: 0000:3b:00.1
+ *                taps:                             # a mirror port: read only
+ *                  - port: net_af_packet0,iface=mirror0
+ *                mtu: 1500                         # of all ports; left out: as it is
+ *                descriptors: 1024                 # in each ring of each port
+ *                cores: [2, 3]                     # CPU of each worker; left out: the scheduler places them
+ *                idle: poll                        # or sleep: 50 us at a time while nothing comes
+ *                memory: 256                       # MiB for packet buffers
+ *                hugepages: auto                   # yes: refuse to start without them; no: never
+ *
+ * Ownership: live_config_fini() frees what live_config_load() filled in.
+ * Errors:    each with file:line:column, all of them at once.
+ */
+#ifndef POSTERN_LIVE_CONFIG_H
+#define POSTERN_LIVE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config.h"
+
+enum {
+	LIVE_CONFIG_WIRES_MAX = 8,
+	LIVE_CONFIG_PORT_MAX = 255, /* octets of what names a port */
+	LIVE_CONFIG_SLEEP_US = 50,
+};
+
+struct live_config_wire {
+	char *a;
+	char *b; /* NULL: a tap */
+	bool is_tap;
+};
+
+struct live_config {
+	bool enforce;
+	char *alerts; /* NULL: not set */
+	struct live_config_wire wires[LIVE_CONFIG_WIRES_MAX];
+	unsigned int nb_wires;
+	unsigned int mtu, descriptors, memory_mib; /* 0: not set */
+	unsigned int cores[CONFIG_WORKERS_MAX];
+	unsigned int nb_cores;
+	unsigned int idle_us;
+	const char *hugepages; /* "auto", "yes" or "no"; a constant */
+};
+
+/* Read @path. 0 with *ret filled; -EINVAL: at least one error was reported; other negative errno, reported too. */
+int live_config_load(const char *path, config_error_fn error, void *ctx, struct live_config *ret);
+void live_config_fini(struct live_config *cfg);
+
+#endif

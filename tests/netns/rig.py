@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""rig - real mail servers on both sides of a live Postern, in network namespaces of their own
+
+      client namespace          bump namespace               server namespace
+      Postfix, swaks, raw  c0 ===== va  postern run  vb ===== s0  Postfix
+      198.18.0.7, 2001:db8::7                                198.18.0.25, 2001:db8::25
+
+Names carry the process id, so that several rigs run side by side; close() removes everything, whatever happened. The mail
+servers are those of tests/golden/record: packages unpacked into an overlay that only this process sees, never installed.
+Every wait has a limit (LIMIT seconds): a time-out is a failure, never a measure.
+
+Needs: root, overlayfs, veth, ip, ethtool, tcpdump, the Postfix package (apt-get download, or POSTERN_DEBS).
+"""
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+LIMIT = 60
+
+_loader = importlib.machinery.SourceFileLoader('golden_record', os.path.join(TOP, 'tests/golden/record'))
+record = importlib.util.module_from_spec(importlib.util.spec_from_loader('golden_record', _loader))
+sys.dont_write_bytecode = True
+_loader.exec_module(record)
+
+run, Namespace, Postfix, Raw = record.run, record.Namespace, record.Postfix, record.Raw
+SERVER, CLIENT, SERVER6, CLIENT6 = record.SERVER, record.CLIENT, record.SERVER6, record.CLIENT6
+SERVICES_STORE = 'virtual unix - n n - - virtual\n'
+
+
+class Skip(Exception):
+    """What is missing, for exit code 77."""
+
+
+def enter(argv):
+    """A mount namespace of our own, and the tools that are needed; call first."""
+    os.environ['PATH'] = '/usr/sbin:/usr/bin:/sbin:/bin'
+    os.environ.setdefault('POSTERN_DEBS', '/var/cache/postern-tests/debs')
+    if os.geteuid() != 0:
+        raise Skip('network namespaces need root')
+    for tool in 'ip', 'ethtool', 'tcpdump', 'openssl', 'apt-get', 'dpkg-deb':
+        if shutil.which(tool) is None:
+            raise Skip('%s is not installed' % tool)
+    if os.environ.get('POSTERN_RIG') != '1':
+        os.environ['POSTERN_RIG'] = '1'
+        os.execvp('unshare', ['unshare', '--mount', '--propagation', 'private', '--', sys.executable] + argv)
+
+
+def wait_until(what, true, limit=LIMIT):
+    until = time.monotonic() + limit
+    while not true():
+        if time.monotonic() > until:
+            raise RuntimeError('not seen within %d s: %s' % (limit, what))
+        time.sleep(0.02)
+
+
+def frames(path):
+    """The frames of a pcap file as (time in ns, octets)."""
+    import struct
+    with open(path, 'rb') as f:
+        data = f.read()
+    nano = data[:4] == b'\x4d\x3c\xb2\xa1'
+    assert nano or data[:4] == b'\xd4\xc3\xb2\xa1', 'not a pcap file of this machine'
+    at, out = 24, []
+    while at + 16 <= len(data):
+        sec, frac, cap, wire = struct.unpack_from('<IIII', data, at)
+        assert cap == wire, 'cut frame'
+        out.append((sec * 10**9 + frac * (1 if nano else 1000), data[at + 16:at + 16 + cap]))
+        at += 16 + cap
+    return out
+
+
+class Dump:
+    """tcpdump on a device, one direction or both."""
+
+    def __init__(self, ns, dev, path, direction='inout', what=()):
+        self.path = path
+        self.proc = subprocess.Popen(ns.command('tcpdump', '-i', dev, '-w', path, '-U', '-s', '0', '-B', '65536', '-n',
+                                     '--time-stamp-precision=nano', '--immediate-mode', '-Z', 'root', '-Q', direction, *what),
+                                     stderr=subprocess.PIPE)
+        while b'listening' not in self.proc.stderr.readline():
+            if self.proc.poll() is not None:
+                raise RuntimeError('tcpdump did not start')
+
+    def stop(self):
+        """The frames, once no new ones come."""
+        size = -1
+        until = time.monotonic() + LIMIT
+        while size != os.path.getsize(self.path) and time.monotonic() < until:
+            size = os.path.getsize(self.path)
+            time.sleep(0.3)
+        self.proc.send_signal(signal.SIGINT)
+        text = self.proc.communicate(timeout=LIMIT)[1].decode()
+        lost = re.search(r'(\d+) packets? dropped by kernel', text)
+        if lost and int(lost.group(1)) > 0:
+            raise RuntimeError('tcpdump lost frames: ' + text)
+        return frames(self.path)
+
+
+class Postern:
+    """A running `postern run` in the bump namespace."""
+
+    def __init__(self, rig, config, idle='sleep', extra=None):
+        self.rig = rig
+        self.dir = tempfile.mkdtemp(prefix='postern-', dir=rig.tmp)
+        self.alerts_path = self.dir + '/alerts'
+        self.config_path = self.dir + '/postern.yaml'
+        text = {'state': self.dir + '/state', 'alerts': self.alerts_path, 'observer': {'name': 'rig'}, 'source': {'idle': idle}}
+        text['source'].update(config.pop('source', {}))
+        text.update(config)
+        with open(self.config_path, 'w') as f:
+            json.dump(text, f)  # JSON is YAML
+        self.err_path = self.dir + '/stderr'
+        env = dict(os.environ, TMPDIR=self.dir, **(extra or {}))
+        with open(self.err_path, 'wb') as err:
+            self.proc = subprocess.Popen(rig.bump.command(rig.postern, 'run', '--config', self.config_path), stderr=err,
+                                         stdin=subprocess.DEVNULL, env=env)
+        self.watch = None
+        try:
+            self.wait_for('inspecting')
+        except Exception:
+            self.kill()
+            raise
+
+    def said(self):
+        with open(self.err_path, errors='replace') as f:
+            return f.read()
+
+    def wait_for(self, text, count=1, limit=LIMIT):
+        def seen():
+            if self.proc.poll() is not None:
+                raise RuntimeError('postern run ended with %d:\n%s' % (self.proc.returncode, self.said()))
+            return len(re.findall(text, self.said())) >= count
+        try:
+            wait_until(text, seen, limit)
+        except RuntimeError as e:
+            raise RuntimeError('%s\n%s' % (e, self.said()))
+
+    def child(self, name):
+        """Process id of the dataplane or ctrl."""
+        for pid in os.listdir('/proc'):
+            if not pid.isdigit():
+                continue
+            try:
+                with open('/proc/%s/stat' % pid) as f:
+                    stat = f.read()
+                with open('/proc/%s/cmdline' % pid, 'rb') as f:
+                    argv0 = f.read().split(b'\0')[0].decode()
+            except OSError:
+                continue
+            if int(stat.rsplit(')', 1)[1].split()[1]) == self.proc.pid and os.path.basename(argv0) == name:
+                return int(pid)
+        raise RuntimeError('no process ' + name)
+
+    def dataplane(self):
+        return self.child('postern-dataplane-live')
+
+    def start_watch(self):
+        """Read the counters all the time, and check that they come out even."""
+        pid = self.dataplane()
+        with open('/proc/%d/cmdline' % pid, 'rb') as f:
+            argv = f.read().split(b'\0')
+        fd = argv[argv.index(b'--dp-fd') + 1].decode()
+        self.watch = subprocess.Popen([self.rig.watch_stats, '/proc/%d/fd/%s' % (pid, fd)], stdout=subprocess.PIPE)
+        if self.watch.stdout.readline() != b'watching\n':
+            raise RuntimeError('watch_stats did not start')
+
+    def stop_watch(self):
+        self.watch.send_signal(signal.SIGTERM)
+        out = self.watch.communicate(timeout=LIMIT)[0]
+        got, code = json.loads(out), self.watch.returncode
+        self.watch = None
+        if code != 0:
+            raise AssertionError('the accounting does not come out even: %r' % got)
+        return got
+
+    def alerts(self):
+        """Alerts and updates as they stand in the file."""
+        try:
+            with open(self.alerts_path) as f:
+                lines = [json.loads(x) for x in f]
+        except FileNotFoundError:
+            lines = []
+        return [x for x in lines if 'rule' in x]
+
+    def stop(self):
+        """SIGTERM, and it must end in order. Returns what it said."""
+        self.proc.send_signal(signal.SIGTERM)
+        code = self.proc.wait(timeout=LIMIT)
+        if code != 0 or 'DEFECT' in self.said():
+            raise AssertionError('postern run ended with %d:\n%s' % (code, self.said()))
+        return self.said()
+
+    def kill(self):
+        if self.watch is not None:
+            self.watch.kill()
+            self.watch.wait()
+        if self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+
+
+class Rig:
+    def __init__(self, build, offloads='off'):
+        self.build = build
+        self.postern = os.path.join(build, 'ctrl/cli/postern')
+        self.watch_stats = os.path.join(build, 'tests/netns/watch_stats')
+        self.tmp = tempfile.mkdtemp(prefix='rig-')
+        os.chmod(self.tmp, 0o755)
+        self.things, self.spaces = [], []
+        self.nb_dumps = 0
+        try:
+            self.make_network(offloads)
+            self.root = self.server_mta = self.client_mta = None
+        except Exception:
+            self.close()
+            raise
+
+    def make_network(self, offloads):
+        pid = os.getpid()
+        for role in 'client', 'bump', 'server':
+            ns = Namespace('rig-%s-%d' % (role, pid))
+            self.spaces.append(ns)
+            setattr(self, role, ns)
+        for ns, dev, port in (self.client, 'c0', 'va'), (self.server, 's0', 'vb'):
+            run('ip', 'link', 'add', dev, 'netns', ns.name, 'type', 'veth', 'peer', 'name', port, 'netns', self.bump.name)
+            # The bump's own kernel says nothing on the wire.
+            run(*self.bump.command('sysctl', '-q', 'net.ipv6.conf.%s.disable_ipv6=1' % port))
+            run('ip', '-n', self.bump.name, 'link', 'set', port, 'arp', 'off', 'up')
+            run(*self.bump.command('ethtool', '-K', port, 'gro', 'off', 'tso', 'off', 'gso', 'off'))
+        for ns, dev, a4, a6 in (self.client, 'c0', CLIENT, CLIENT6), (self.server, 's0', SERVER, SERVER6):
+            run('ip', '-n', ns.name, 'addr', 'add', a4 + '/24', 'dev', dev)
+            run('ip', '-n', ns.name, 'addr', 'add', a6 + '/64', 'dev', dev, 'nodad')
+            run('ip', '-n', ns.name, 'link', 'set', dev, 'up')
+            if offloads == 'off':
+                run(*ns.command('ethtool', '-K', dev, 'tx', 'off'))
+            run(*ns.command('ethtool', '-K', dev, 'tso', 'off', 'gso', 'off', 'gro', 'off'))
+
+    def ports(self, driver='net_af_packet'):
+        """The pair of this rig, as `source` of a configuration."""
+        args = {
+            'net_af_packet': 'net_af_packet%d,iface=%s,blocksz=65536,framesz=2048,framecnt=8192',
+            # net_af_packet has the kernel put IPv4 fragments together before it hands them over; these do not.
+            'net_pcap': 'net_pcap%d,rx_iface_in=%s,tx_iface=%s',
+            'net_af_xdp': 'net_af_xdp%d,iface=%s',
+        }[driver]
+        def port(i, dev):
+            return args % ((i,) + (dev,) * args.count('%s'))
+        return {'pairs': [{'a': port(0, 'va'), 'b': port(1, 'vb')}]}
+
+    def start(self, config=None, **kw):
+        p = Postern(self, dict({'source': self.ports()}, **(config or {})), **kw)
+        self.things.append(p)
+        return p
+
+    def dump(self, side, direction='inout', what=()):
+        ns, dev = (self.client, 'c0') if side == 'client' else (self.server, 's0')
+        self.nb_dumps += 1
+        return Dump(ns, dev, '%s/dump%d.pcap' % (self.tmp, self.nb_dumps), direction, what)
+
+    # --- mail servers ---
+
+    def make_root(self):
+        if self.root is None:
+            tmp = os.path.join(self.tmp, 'mail')
+            os.mkdir(tmp)
+            os.chmod(tmp, 0o755)
+            try:
+                self.root = record.Root(tmp)
+            except (RuntimeError, subprocess.SubprocessError) as e:
+                raise Skip('mail servers cannot be had: %s' % e)
+        return self.root
+
+    def server_postfix(self, **settings):
+        """Takes mail for every domain and keeps it in /var/box, one file per recipient."""
+        root = self.make_root()
+        os.makedirs(root.path + '/var/box', exist_ok=True)
+        os.chown(root.path + '/var/box', 5001, 5001)
+        base = {
+            'inet_protocols': 'all', 'virtual_mailbox_domains': 'static:all', 'virtual_mailbox_maps': 'static:all/',
+            'virtual_mailbox_base': '/var/box', 'virtual_uid_maps': 'static:5001', 'virtual_gid_maps': 'static:5001',
+            'virtual_minimum_uid': '1000', 'virtual_mailbox_limit': '0', 'message_size_limit': '0', 'mailbox_size_limit': '0',
+            'smtpd_relay_restrictions': 'permit_mynetworks, reject', 'smtpd_peername_lookup': 'no',
+            'smtpd_client_connection_rate_limit': '0', 'smtpd_client_connection_count_limit': '0',
+            'default_process_limit': '250', 'smtpd_tls_cert_file': '/etc/golden.pem', 'smtpd_tls_key_file': '/etc/golden.key',
+        }
+        base.update(settings)
+        services, record.SERVICES = record.SERVICES, record.SERVICES + SERVICES_STORE
+        try:
+            pf = Postfix(root, self.server, 'rs', 'mx.example.net', base, 25)
+        finally:
+            record.SERVICES = services
+        self.things.append(pf)
+        return pf
+
+    def client_postfix(self, **settings):
+        base = {'relayhost': '[%s]' % SERVER, 'smtp_tls_security_level': 'none', 'inet_protocols': 'ipv4',
+                'message_size_limit': '0', 'mailbox_size_limit': '0'}
+        base.update(settings)
+        pf = Postfix(self.make_root(), self.client, 'rc', 'gw.example.com', base)
+        self.things.append(pf)
+        return pf
+
+    def stored(self):
+        """Messages that the server keeps: (recipient, octets)."""
+        out = []
+        for folder, _, names in os.walk(self.root.path + '/var/box'):
+            if os.path.basename(folder) != 'new':
+                continue
+            for name in names:
+                with open(os.path.join(folder, name), 'rb') as f:
+                    message = f.read()
+                to = re.search(rb'^Delivered-To: *(\S+)', message, re.M)
+                out.append((to.group(1).decode() if to else None, message))
+        return out
+
+    def forget_stored(self):
+        shutil.rmtree(self.root.path + '/var/box/all', ignore_errors=True)
+
+    def close(self):
+        for thing in reversed(self.things):
+            try:
+                (thing.kill if isinstance(thing, Postern) else thing.close)()
+            except Exception as e:
+                print('rig: %s' % e, file=sys.stderr)
+        for ns in self.spaces:
+            for pid in subprocess.run(['ip', 'netns', 'pids', ns.name], capture_output=True, text=True).stdout.split():
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except OSError:
+                    pass
+            ns.close()
+        subprocess.run(['umount', '-R', '-l', os.path.join(self.tmp, 'mail/root')], stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
