@@ -520,6 +520,9 @@ inline_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb
 		p->fate = PACKET_SEND;
 		inspect(ins, p);
 		ins->current = p;
+		/* A late one, or of no connection: there is no frame to send. */
+		if (p->rebuilt && p->fate != PACKET_DROP)
+			inline_drop(ins, p, DP_STAT_MERGED);
 		dp_count(ins->counters, DP_STAT_INSPECTED, p->rebuilt <= 1);
 		dp_count(ins->counters, DP_STAT_CUT, p->fate == PACKET_CUT);
 	}
