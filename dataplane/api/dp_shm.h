@@ -87,9 +87,25 @@ struct dp_verdict_slot {
 	uint32_t epoch;	       /* of the record's writer */
 	uint8_t verdict;       /* enum dp_verdict */
 	uint8_t enforced;      /* 1: to be carried out */
-	uint8_t reserved[2];
+	uint16_t after;	       /* how long after the event, see dp_after_pack() */
 };
 _Static_assert(sizeof(struct dp_verdict_slot) == 16, "verdict slot layout");
+
+/* A time in 16 bits: microseconds below 2^15, milliseconds (at most 2^15 - 1) above. */
+static inline uint16_t
+dp_after_pack(uint64_t us)
+{
+	if (us < 1u << 15)
+		return (uint16_t)us;
+	us /= 1000;
+	return (uint16_t)(1u << 15 | (us < 1u << 15 ? us : (1u << 15) - 1));
+}
+
+static inline uint32_t
+dp_after_us(uint16_t after)
+{
+	return after < 1u << 15 ? after : (after & ((1u << 15) - 1)) * 1000u;
+}
 
 /* Written by ctrl. head >= decided >= stored; the records area between stored and head is in use. */
 struct dp_ring_ctrl {
@@ -97,7 +113,7 @@ struct dp_ring_ctrl {
 	_Alignas(DP_CACHE_LINE) _Atomic uint64_t stored;  /* position: free for the worker up to here */
 	_Alignas(DP_CACHE_LINE) _Atomic uint64_t cmd_head; /* commands written, a count */
 	_Atomic uint32_t epoch;				   /* of ctrl; 0: none has come yet */
-	_Atomic uint32_t reserved;
+	_Atomic uint32_t heartbeat;			   /* moves while ctrl decides; enforcing only */
 	_Atomic uint64_t alerts;			   /* stored by this ring's events, for reports */
 	_Atomic uint64_t malformed;			   /* records refused by dp_event_check() */
 };

@@ -7,8 +7,8 @@ enum {
 	WAIT_NS = 50 * 1000,
 };
 
-/* Stamp the record in @eo->buf and put it into the ring. */
-static void
+/* Stamp the record in @eo->buf and put it into the ring. False: it is lost, and counted. */
+static bool
 put(struct event_out *eo)
 {
 	uint64_t ts_ns = eo->now_ns, frame_no = eo->now_frame;
@@ -31,12 +31,13 @@ put(struct event_out *eo)
 		if (!eo->replay) {
 			dp_count(eo->counters, DP_STAT_EVENTS_LOST, 1);
 			dp_ring_lose(&eo->ring);
-			return;
+			return false;
 		}
 		dp_count(eo->counters, DP_STAT_RING_WAITS, 1);
 		nanosleep(&wait, NULL);
 	}
 	dp_count(eo->counters, DP_STAT_EVENTS, 1);
+	return true;
 }
 
 static void
@@ -99,13 +100,18 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 	struct dp_ev_rcpt *ev = &eo->buf.rcpt;
 	struct matcher_match match;
 	bool matched = judge(eo, rcpt->mailbox, &match);
+	bool holding = matched && inspector_is_enforcing(eo->inspector), told;
+	uint64_t hold_id = 0;
 
 	if (matched)
 		dp_count(eo->counters, DP_STAT_MATCHES, 1);
 	else if (!eo->all_events)
 		return false;
+	if (holding)
+		hold_id = inspector_hold(eo->inspector, owner, rcpt);
 	dp_event_begin(ev, DP_EV_RCPT);
 	flow_id(owner, &ev->flow);
+	ev->hold_id = hold_id;
 	ev->transaction = rcpt->transaction;
 	ev->rcpt_index = rcpt->index;
 	ev->anomalies = rcpt->anomalies;
@@ -122,7 +128,10 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 			 matched ? match.domain_len : 0, 0);
 	dp_event_put_str(&eo->buf, &ev->meant, match.meant, matched ? match.meant_len : 0, DP_STR_DOMAIN_MAX,
 			 matched ? match.meant_len : 0, 0);
-	put(eo);
+	told = put(eo);
+	if (holding && (hold_id == 0 || !told))
+		inspector_hold_fail(eo->inspector, owner, hold_id, rcpt,
+				    hold_id == 0 ? DP_CAUSE_MEMORY : DP_CAUSE_RING_FULL);
 	return matched;
 }
 
@@ -197,6 +206,36 @@ on_flow_end(void *ctx, struct flow *f, enum dp_close how, const struct smtp_summ
 	put(eo);
 }
 
+static void
+on_outcome(void *ctx, struct flow *f, const struct inspector_outcome *o)
+{
+	struct event_out *eo = ctx;
+	struct dp_ev_outcome *ev = &eo->buf.outcome;
+	struct dp_flow_id id;
+
+	flow_id(f, &id);
+	dp_event_begin(ev, DP_EV_OUTCOME);
+	ev->flow_uid = id.uid;
+	ev->hold_id = o->hold_id;
+	ev->hold_us = (uint32_t)(o->hold_ns / 1000);
+	ev->close_us = (uint32_t)(o->close_ns / 1000);
+	ev->outcome = (uint16_t)o->outcome;
+	ev->cause = (uint16_t)o->cause;
+	ev->verdict = (uint16_t)o->verdict;
+	ev->command_octets = o->command_octets;
+	ev->transaction = o->transaction;
+	ev->rcpt_index = o->rcpt_index;
+	put(eo);
+}
+
+static bool
+on_originate(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b)
+{
+	const struct event_out *eo = ctx;
+
+	return eo->originate != NULL && eo->originate(eo->originate_ctx, frame, len, wire, port_b);
+}
+
 const struct inspector_ops event_out_ops = {
 	.smtp = {
 		.txn_begin = on_txn_begin,
@@ -206,4 +245,6 @@ const struct inspector_ops event_out_ops = {
 		.txn_end = on_txn_end,
 	},
 	.flow_end = on_flow_end,
+	.outcome = on_outcome,
+	.originate = on_originate,
 };

@@ -6,6 +6,8 @@
  *            envelope records are wanted) become records.
  * Waiting:   in a replay nothing may be lost, so a full ring is waited for (counted as ring_waits). Live, the record is
  *            lost, counted, and reported in the ring.
+ * Holding:   when the inspector enforces, a match is held: the record bears the number that the verdict names. What cannot
+ *            be told to ctrl is not waited for.
  * Threads:   one worker.
  */
 #ifndef POSTERN_EVENT_OUT_H
@@ -31,6 +33,9 @@ struct event_out {
 	uint64_t now_frame;
 	uint64_t last_ns; /* of the last record: neither ever decreases within a ring */
 	uint64_t last_frame;
+	/* Live, enforcing: sends a frame of our making (struct inspector_ops). */
+	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
+	void *originate_ctx;
 	union {
 		struct dp_record rec;
 		struct dp_ev_txn_begin txn_begin;
@@ -39,6 +44,7 @@ struct event_out {
 		struct dp_ev_data data;
 		struct dp_ev_txn_end txn_end;
 		struct dp_ev_flow_end flow_end;
+		struct dp_ev_outcome outcome;
 		_Alignas(8) uint8_t octets[DP_RECORD_LEN_MAX];
 	} buf;
 };

@@ -83,6 +83,8 @@ struct live_queue {
 	uint16_t queue;
 };
 
+struct live_frags;
+
 struct live_originated {
 	const struct packet *after; /* the packet of the burst that it follows */
 	struct rte_mbuf *mbuf;
@@ -98,6 +100,9 @@ struct live_worker {
 	unsigned int nb_originated;
 	bool in_burst; /* the inspector is at work on one */
 	unsigned int nb_idle;
+	struct live_frags *frags; /* NULL: not enforcing */
+	uint32_t ctrl_beat;    /* of ctrl, as last seen to change */
+	uint64_t ctrl_beat_ns; /* when */
 };
 
 /* Service thread: the clock starts at the time of day; then once a second or so. */
@@ -106,7 +111,8 @@ void live_clock_adjust(struct live_clock *c);
 
 /* Rings and each worker's queues; the ports are started. 0 or negative errno. */
 int live_group_init(struct live_group *g, unsigned int nb_workers);
-int live_worker_new(struct live_group *g, unsigned int index, unsigned int nb_workers, struct live_worker **ret);
+int live_worker_new(struct live_group *g, unsigned int index, unsigned int nb_workers, bool enforce,
+		    struct live_worker **ret);
 
 /* rte_eal_remote_launch() function; @arg is a struct worker made with worker_config.live. Returns 0. */
 int live_run(void *arg);

@@ -20,11 +20,11 @@
 #include <rte_launch.h>
 #include <rte_mbuf.h>
 
+#include "live_enforce.h"
 #include "live_options.h"
 #include "live_ports.h"
 #include "service.h"
 #include "status.h"
-#include "worker_private.h"
 
 enum {
 	CLOCK_MS = 1000,
@@ -87,9 +87,13 @@ make_workers(struct dataplane *d)
 {
 	struct worker_config cfg = { .group = &d->group, .dp = &d->dp, .ctrl = &d->ctrl };
 	const uint16_t priv = RTE_ALIGN_CEIL(sizeof(struct io_meta), RTE_MBUF_PRIV_ALIGN);
+	const bool enforce = d->dp.geo.run_flags & DP_RUN_ENFORCE;
 	unsigned int nb = d->dp.geo.nb_workers;
 	int rc;
 
+	cfg.originate = live_enforce_originate;
+	cfg.hold_limit_ms = d->opt.hold_limit_ms;
+	memcpy(cfg.fallback, d->opt.fallback, sizeof(cfg.fallback));
 	d->group.datagrams = service_datagram_pool(priv);
 	if (d->group.datagrams == NULL)
 		return -rte_errno;
@@ -103,7 +107,7 @@ make_workers(struct dataplane *d)
 	live_clock_init(&d->live.clock);
 	rc = live_group_init(&d->live, nb);
 	for (cfg.index = 0; rc == 0 && cfg.index < nb; cfg.index++) {
-		rc = live_worker_new(&d->live, cfg.index, nb, &cfg.live);
+		rc = live_worker_new(&d->live, cfg.index, nb, enforce, &cfg.live);
 		if (rc == 0)
 			rc = worker_new(&cfg, &d->group.workers[cfg.index]);
 	}

@@ -25,6 +25,8 @@ enum {
 	OPT_CORES,
 	OPT_MEMORY,
 	OPT_HUGEPAGES,
+	OPT_HOLD_LIMIT,
+	OPT_FALLBACK,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -45,6 +47,8 @@ static const struct option long_options[] = {
 	{ "cores", required_argument, NULL, OPT_CORES },
 	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "hugepages", required_argument, NULL, OPT_HUGEPAGES },
+	{ "hold-limit-ms", required_argument, NULL, OPT_HOLD_LIMIT },
+	{ "fallback", required_argument, NULL, OPT_FALLBACK },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -57,6 +61,7 @@ static const char help_text[] =
 	"                         {--pair-a DEV --pair-b DEV | --tap DEV [--tap-resets DEV]}...\n"
 	"                         [--mtu N] [--descriptors N] [--idle-us N] [--cores LIST]\n"
 	"                         [--memory MIB] [--hugepages auto|yes|no]\n"
+	"                         [--hold-limit-ms N] [--fallback CAUSE=open|closed]...\n"
 	"  postern-dataplane-live --version\n";
 
 static int
@@ -148,6 +153,37 @@ parse_hugepages(const char *text, enum eal_hugepages *ret)
 	return wrong("--hugepages", text, "none of auto, yes, no");
 }
 
+/* "ctrl_slow=open": what happens to a held recipient when nobody decides, and why nobody did. */
+static int
+parse_fallback(const char *text, struct live_options *o)
+{
+	static const struct {
+		const char *name;
+		enum dp_cause cause;
+	} causes[] = {
+		{ "ctrl_slow", DP_CAUSE_CTRL_SLOW },
+		{ "ctrl_gone", DP_CAUSE_CTRL_GONE },
+		{ "ring_full", DP_CAUSE_RING_FULL },
+		{ "memory", DP_CAUSE_MEMORY },
+	};
+	const char *how = strchr(text, '=');
+	unsigned int i;
+
+	for (i = 0; how != NULL && i < sizeof(causes) / sizeof(causes[0]); i++) {
+		if (strlen(causes[i].name) != (size_t)(how - text) ||
+		    memcmp(text, causes[i].name, (size_t)(how - text)) != 0)
+			continue;
+		if (strcmp(how + 1, "open") == 0)
+			o->fallback[causes[i].cause] = DP_VERDICT_ALERT;
+		else if (strcmp(how + 1, "closed") == 0)
+			o->fallback[causes[i].cause] = DP_VERDICT_RESET;
+		else
+			break;
+		return 0;
+	}
+	return wrong("--fallback", text, "is not ctrl_slow, ctrl_gone, ring_full or memory, and =open or =closed");
+}
+
 static int
 parse_size(int opt, struct live_options *o)
 {
@@ -162,6 +198,10 @@ parse_size(int opt, struct live_options *o)
 	case OPT_DESCRIPTORS:
 		rc = parse_number("--descriptors", optarg, 32, 32768, &n);
 		o->nb_desc = (uint16_t)(rc == 0 ? n : 0);
+		return rc;
+	case OPT_HOLD_LIMIT:
+		rc = parse_number("--hold-limit-ms", optarg, 1, 60000, &n);
+		o->hold_limit_ms = (uint32_t)(rc == 0 ? n : 0);
 		return rc;
 	case OPT_IDLE_US:
 		rc = parse_number("--idle-us", optarg, 0, 10000, &n);
@@ -200,7 +240,10 @@ parse_one(int opt, struct live_options *o)
 	case OPT_DESCRIPTORS:
 	case OPT_IDLE_US:
 	case OPT_MEMORY:
+	case OPT_HOLD_LIMIT:
 		return parse_size(opt, o);
+	case OPT_FALLBACK:
+		return parse_fallback(optarg, o);
 	case OPT_CORES:
 		o->eal.cores = optarg;
 		return 0;

@@ -3,6 +3,7 @@
 
 #include <rte_thash.h>
 
+#include "live_frag.h"
 #include "live_private.h"
 
 enum {
@@ -168,7 +169,8 @@ datagram_mbuf(struct worker *w, unsigned int i, const struct io_meta *fragment)
 	return m;
 }
 
-static void
+/* A datagram of a mail connection to its owner. False: it is none, or there is no buffer for it. */
+static bool
 sort_datagram(struct worker *w, struct live_burst *b, unsigned int i, const struct io_meta *fragment)
 {
 	struct rte_mbuf *d = datagram_mbuf(w, i, fragment);
@@ -180,22 +182,46 @@ sort_datagram(struct worker *w, struct live_burst *b, unsigned int i, const stru
 	if (d == NULL) {
 		if (i == 0)
 			dp_count(&w->counters, DP_STAT_DROP_NO_BUFFER, 1);
-		return;
+		return false;
 	}
 	p = &io_meta(d)->pkt;
 	if (p->class == PACKET_TCP && packet_has_port(p, w->group->ports, w->group->nb_ports) &&
-	    b->nb_datagrams < DATAGRAMS_TURN_MAX)
+	    b->nb_datagrams < DATAGRAMS_TURN_MAX) {
 		sort_tcp(w, b, d, true);
-	else
-		live_send(w, d); /* to nowhere */
+		return true;
+	}
+	live_send(w, d); /* to nowhere */
+	return false;
+}
+
+/* Enforcing: nothing of a datagram goes on before it is known what it is. */
+static void
+enforce_fragment(struct worker *w, struct live_burst *b, struct rte_mbuf *m)
+{
+	const struct io_meta meta = *io_meta(m);
+	const struct packet *p = &meta.pkt;
+	unsigned int nb = ipfrag_input(w->frags, p);
+
+	dp_count(&w->counters, DP_STAT_FRAGMENTS, 1);
+	live_frag_keep(w, m);
+	/* Receivers differ in what they make of it. */
+	if (nb > 1)
+		live_frag_end(w, p, LIVE_FRAG_DROP);
+	else if (nb == 1)
+		live_frag_end(w, p, sort_datagram(w, b, 0, &meta) ? LIVE_FRAG_MERGED : LIVE_FRAG_SEND);
 }
 
 void
 live_fragment(struct worker *w, struct live_burst *b, struct rte_mbuf *m)
 {
 	struct io_meta *meta = io_meta(m);
-	unsigned int nb = ipfrag_input(w->frags, &meta->pkt), i;
+	unsigned int nb, i;
 
+	if (w->live->frags != NULL && live_frag_may_be_tcp(&meta->pkt)) {
+		enforce_fragment(w, b, m);
+		return;
+	}
+	nb = ipfrag_input(w->frags, &meta->pkt);
 	for (i = 0; i < nb; i++)
 		sort_datagram(w, b, i, meta);
 	dp_count(&w->counters, DP_STAT_FRAGMENTS, 1);

@@ -9,7 +9,8 @@
 
 #include <rte_errno.h>
 
-#include "live_private.h"
+#include "live_enforce.h"
+#include "live_frag.h"
 
 enum {
 	FRAME_STEP = DP_WORKERS_MAX, /* numbers of one worker are this far apart */
@@ -54,17 +55,13 @@ send_originated(struct worker *w, const struct packet *p, unsigned int *next)
 static void
 finish(struct worker *w, struct rte_mbuf *m)
 {
-	struct packet *p = &io_meta(m)->pkt;
+	const struct packet *p = &io_meta(m)->pkt;
 
 	if (p->fate == PACKET_DROP) {
 		live_free(m);
 		return;
 	}
-	if (p->fate == PACKET_CUT) {
-		m->data_len = (uint16_t)p->cap_len;
-		m->pkt_len = p->cap_len;
-	}
-	live_send(w, m);
+	live_send(w, p->fate == PACKET_CUT ? live_cut(m) : m);
 }
 
 /* Inspect what is to be inspected, and send everything on in its order. */
@@ -162,6 +159,7 @@ end_turn(struct worker *w)
 		frame = w->now_frame;
 	worker_age(w, now, frame);
 	ipfrag_age_step(w->frags, now, AGE_BUDGET);
+	live_frag_age(w, now);
 	live_flush(w);
 	if (w->out.last_frame > frame)
 		frame = w->out.last_frame;
@@ -189,6 +187,7 @@ turn(struct worker *w, bool receiving)
 	unsigned int nb = 0, i;
 
 	worker_begin_turn(w);
+	live_commands(w, live_now(w), w->out.last_frame);
 	for (i = 0; receiving && i < l->nb_rx; i++)
 		nb += live_rx(w, &l->rx[i]);
 	for (i = 0; i < w->group->nb; i++)
@@ -235,6 +234,7 @@ flush_flows(struct worker *w)
 		live_flush(w);
 		rule_swap_quiescent(w->group->rules, w->index);
 	}
+	live_frag_age(w, UINT64_MAX);
 	end_turn(w);
 }
 
@@ -288,7 +288,7 @@ live_group_init(struct live_group *g, unsigned int nb_workers)
 }
 
 int
-live_worker_new(struct live_group *g, unsigned int index, unsigned int nb_workers, struct live_worker **ret)
+live_worker_new(struct live_group *g, unsigned int index, unsigned int nb_workers, bool enforce, struct live_worker **ret)
 {
 	struct live_worker *l = calloc(1, sizeof(*l));
 	unsigned int i, q;
@@ -296,9 +296,17 @@ live_worker_new(struct live_group *g, unsigned int index, unsigned int nb_worker
 	if (l == NULL)
 		return -ENOMEM;
 	l->group = g;
+	if (enforce) {
+		l->frags = calloc(1, sizeof(*l->frags));
+		if (l->frags == NULL) {
+			free(l);
+			return -ENOMEM;
+		}
+	}
 	for (i = 0; i < g->nb_ports; i++) {
 		for (q = index; q < g->ports[i].io->nb_rxq; q += nb_workers) {
 			if (l->nb_rx == LIVE_QUEUES_MAX) {
+				free(l->frags);
 				free(l);
 				return -E2BIG;
 			}

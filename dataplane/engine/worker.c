@@ -18,6 +18,17 @@ map_memory(size_t len)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+static void
+set_enforcing(const struct worker *w, const struct worker_config *cfg, struct inspector_config *ic)
+{
+	ic->enforce = true;
+	/* Numbers of a predecessor's holds are not given again. */
+	ic->inline_cfg.serial = w->out.ring.epoch << 16;
+	if (cfg->hold_limit_ms != 0)
+		ic->inline_cfg.hold_limit_ns = (uint64_t)cfg->hold_limit_ms * 1000000;
+	memcpy(ic->inline_cfg.fallback, cfg->fallback, sizeof(ic->inline_cfg.fallback));
+}
+
 static int
 make_inspector(struct worker *w, const struct worker_config *cfg)
 {
@@ -31,6 +42,8 @@ make_inspector(struct worker *w, const struct worker_config *cfg)
 	ic.all_events = w->out.all_events;
 	if (cfg->flows_max != 0)
 		ic.flows_max = cfg->flows_max;
+	if (cfg->live != NULL && cfg->dp->geo.run_flags & DP_RUN_ENFORCE)
+		set_enforcing(w, cfg, &ic);
 	w->inspector_mem_len = inspector_mem_size(&ic);
 	w->inspector_mem = map_memory(w->inspector_mem_len);
 	if (w->inspector_mem == NULL)
@@ -77,6 +90,8 @@ worker_new(const struct worker_config *cfg, struct worker **ret)
 	w->stats = dp_shm_stats(cfg->dp, cfg->index);
 	dp_ring_writer_init(&w->out.ring, cfg->dp, cfg->ctrl, cfg->index);
 	w->out.counters = &w->counters;
+	w->out.originate = cfg->originate;
+	w->out.originate_ctx = w;
 	w->out.worker = cfg->index;
 	w->out.replay = (cfg->dp->geo.run_flags & DP_RUN_REPLAY) != 0;
 	w->out.all_events = (cfg->dp->geo.run_flags & DP_RUN_ENVELOPES) != 0;

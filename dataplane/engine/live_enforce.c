@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "live_enforce.h"
+
+#include <stdatomic.h>
+
+static void
+look_for_ctrl(struct worker *w, uint64_t now_ns)
+{
+	struct live_worker *l = w->live;
+	uint32_t beat = atomic_load_explicit(&w->out.ring.ctrl->heartbeat, memory_order_relaxed);
+
+	if (beat != l->ctrl_beat || l->ctrl_beat_ns == 0) {
+		l->ctrl_beat = beat;
+		l->ctrl_beat_ns = now_ns;
+	}
+	inspector_set_ctrl_gone(w->inspector, now_ns - l->ctrl_beat_ns > UINT64_C(1000000) * LIVE_CTRL_GONE_MS);
+}
+
+void
+live_commands(struct worker *w, uint64_t now_ns, uint64_t frame_no)
+{
+	struct dp_command cmd;
+	unsigned int i;
+
+	if (!inspector_is_enforcing(w->inspector))
+		return;
+	look_for_ctrl(w, now_ns);
+	w->out.own_clock = true;
+	w->out.now_ns = now_ns;
+	w->out.now_frame = frame_no;
+	for (i = 0; i < LIVE_COMMANDS && dp_ring_take_command(&w->out.ring, &cmd); i++) {
+		/* Meant for a predecessor of this worker. */
+		if (cmd.epoch != w->out.ring.epoch)
+			dp_count(&w->counters, DP_STAT_VERDICTS_STALE, 1);
+		else if (cmd.type == DP_CMD_VERDICT)
+			inspector_verdict(w->inspector, cmd.hold_id, cmd.flow_uid, cmd.verdict, now_ns);
+	}
+	w->out.own_clock = false;
+}
+
+bool
+live_enforce_originate(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b)
+{
+	struct worker *w = ctx;
+	const struct live_group *g = w->live->group;
+	unsigned int i;
+
+	for (i = 0; i < g->nb_ports; i++)
+		if (g->ports[i].wire == wire && g->ports[i].is_b == port_b)
+			return live_originate(w, frame, len, i);
+	return false;
+}
+
+struct rte_mbuf *
+live_cut(struct rte_mbuf *m)
+{
+	struct io_meta *meta = io_meta(m);
+	struct rte_mbuf *j = meta->joined;
+	uint32_t len = meta->pkt.cap_len;
+
+	if (j != NULL) {
+		struct io_meta *jm = io_meta(j);
+
+		*jm = *meta;
+		jm->joined = NULL;
+		meta->joined = NULL;
+		rte_pktmbuf_free(m);
+		m = j;
+	}
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+	m->ol_flags &= ~(RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_IP_CKSUM);
+	return m;
+}
