@@ -181,6 +181,11 @@ check_wire(struct model *m, unsigned int to, const uint8_t *frame, uint32_t len)
 	m->last_len[to] = p.payload_len;
 	m->last_flags[to] = p.tcp_flags;
 	m->nb_to[to]++;
+	/* Another connection to the inspector: what went on before was to one that is over. */
+	if (m->counters.c[DP_STAT_FLOWS] != m->nb_flows) {
+		m->nb_flows = m->counters.c[DP_STAT_FLOWS];
+		memset(m->wire_have, 0, MODEL_STREAM_MAX);
+	}
 	if (to != MODEL_SERVER || p.payload_len == 0)
 		return;
 	off = p.seq - (m->end[MODEL_CLIENT].isn + 1);

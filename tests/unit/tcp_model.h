@@ -122,7 +122,7 @@ struct model {
 	uint32_t last_seq[2], last_len[2]; /* of the last frame that went on to each end */
 	uint8_t last_flags[2];
 	uint64_t nb_to[2]; /* frames that went on to each */
-	uint64_t nb_flow_ends, nb_holds;
+	uint64_t nb_flows, nb_flow_ends, nb_holds;
 	uint32_t line_start, line_end; /* sequence numbers of the last matched line */
 	uint32_t line_back;
 	struct inspector_outcome outcomes[MODEL_OUTCOMES_MAX];
