@@ -132,8 +132,9 @@ ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 			return -EINVAL;
 		}
 	}
-	if (optind + 1 != argc || (strcmp(argv[optind], "replay") != 0 && strcmp(argv[optind], "live") != 0) || o.dp_fd < 0 || o.ctrl_fd < 0 ||
-	    o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL || o.store == NULL) {
+	if (optind + 1 != argc || (strcmp(argv[optind], "replay") != 0 && strcmp(argv[optind], "live") != 0) ||
+	    o.dp_fd < 0 || o.ctrl_fd < 0 || o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL ||
+	    o.store == NULL) {
 		fputs(usage, stderr);
 		return -EINVAL;
 	}

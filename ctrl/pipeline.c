@@ -110,6 +110,7 @@ pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 		.store_id = store_id(cfg->store),
 		.observer = cfg->observer,
 		.ruleset = ruleset_name(cfg->rules),
+		.is_live = (cfg->dp->geo.run_flags & DP_RUN_REPLAY) == 0,
 	};
 	p->nb_rings = cfg->dp->geo.nb_workers;
 	p->ring_octets = cfg->dp->geo.ring_octets;

@@ -194,7 +194,8 @@ put_postern(struct json_out *o, const struct record_context *ctx, const struct r
 	json_kv_u64(o, "hold_us", a->hold_us);
 	json_key(o, "anomalies");
 	record_json_anomalies(o, ev->anomalies);
-	json_kv_u64(o, "frame", ev->rec.frame_no);
+	if (!ctx->is_live)
+		json_kv_u64(o, "frame", ev->rec.frame_no);
 	if (ev->flow.loop > 0)
 		json_kv_u64(o, "loop", ev->flow.loop);
 	json_kv_cstr(o, "store_id", ctx->store_id);

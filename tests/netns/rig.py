@@ -244,6 +244,9 @@ class Rig:
             if offloads == 'off':
                 run(*ns.command('ethtool', '-K', dev, 'tx', 'off'))
             run(*ns.command('ethtool', '-K', dev, 'tso', 'off', 'gso', 'off', 'gro', 'off'))
+        # A veth hands frames over on whatever CPU sent them: without this the kernel itself changes their order.
+        for ns, dev in (self.client, 'c0'), (self.bump, 'va'), (self.bump, 'vb'), (self.server, 's0'):
+            run(*ns.command('sh', '-c', 'echo 1 > /sys/class/net/%s/queues/rx-0/rps_cpus' % dev))
 
     def ports(self, driver='net_af_packet'):
         """The pair of this rig, as `source` of a configuration."""
@@ -263,7 +266,8 @@ class Rig:
         return p
 
     def dump(self, side, direction='inout', what=()):
-        ns, dev = (self.client, 'c0') if side == 'client' else (self.server, 's0')
+        ns, dev = {'client': (self.client, 'c0'), 'server': (self.server, 's0'), 'a': (self.bump, 'va'),
+                   'b': (self.bump, 'vb')}[side]
         self.nb_dumps += 1
         return Dump(ns, dev, '%s/dump%d.pcap' % (self.tmp, self.nb_dumps), direction, what)
 
