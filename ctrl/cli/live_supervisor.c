@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,11 @@ struct live {
 	struct part dp, ctrl;
 	struct status_reader dp_status, ctrl_status;
 	struct dp_shm dp_shm;
+	uint64_t look_at;			 /* next look of the watchdog */
+	uint64_t heartbeats[DP_WORKERS_MAX];	 /* as last seen */
+	unsigned int nb_still[DP_WORKERS_MAX]; /* looks since it moved */
 	int signal_fd;
+	bool watching;	 /* the workers run */
 	bool begun;	 /* the ports were open once */
 	bool dp_ended;	 /* said so */
 	bool stopping;
@@ -154,7 +159,8 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 		    run->cfg->live->enforce ? "" : "; observing: nothing is held, changed or refused (enforce: false)");
 		if (run->begun)
 			say("the wire was down for %" PRIu64 " ms", (now_ns() - run->dp.dead_ns) / MS);
-		run->begun = true;
+		run->begun = run->watching = true;
+		memset(run->nb_still, 0, sizeof(run->nb_still));
 		ready_notify("READY=1");
 	} else if (strcmp(f[0], "port") == 0 && nb == 3) {
 		say("port %s: %s", f[1], f[2]);
@@ -182,6 +188,7 @@ dataplane_ended(struct live *run)
 	status_read(&run->dp_status, dataplane_line, run);
 	status_drop_partial(&run->dp_status);
 	child_reap(&run->dp.child);
+	run->watching = false;
 	if (run->stopping) {
 		/* Whose flows were ended in order is done with its rings: ctrl sees that and ends by itself. */
 		if (!run->dp_ended)
@@ -235,6 +242,29 @@ signalled(struct live *run)
 	}
 }
 
+/* Does every worker turn? */
+static void
+look(struct live *run, uint64_t now)
+{
+	unsigned int i;
+
+	if (!run->watching || now < run->look_at)
+		return;
+	run->look_at = now + LIVE_LOOK_MS * MS;
+	for (i = 0; i < run->cfg->nb_workers; i++) {
+		uint64_t beat = atomic_load_explicit(&dp_shm_ring_dp(&run->dp_shm, i)->heartbeat, memory_order_relaxed);
+
+		run->nb_still[i] = beat == run->heartbeats[i] ? run->nb_still[i] + 1 : 0;
+		run->heartbeats[i] = beat;
+		if (run->nb_still[i] < LIVE_STUCK_LOOKS || run->stopping)
+			continue;
+		say("worker %u has stood still for %d s; killing the dataplane", i, LIVE_LOOK_MS * LIVE_STUCK_LOOKS / 1000);
+		run->watching = false;
+		child_signal(&run->dp.child, SIGKILL);
+		return;
+	}
+}
+
 /* --- the loop --- */
 
 static void
@@ -277,6 +307,7 @@ loop_once(struct live *run)
 	wait_ms = sooner(wait_ms, run->dp.kill_at, now);
 	wait_ms = sooner(wait_ms, run->ctrl.start_at, now);
 	wait_ms = sooner(wait_ms, run->ctrl.kill_at, now);
+	wait_ms = sooner(wait_ms, run->watching ? run->look_at : 0, now);
 	if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
 		return;
 	if (p[1].revents != 0)
@@ -292,6 +323,7 @@ loop_once(struct live *run)
 	now = now_ns();
 	part_limits(&run->dp, now);
 	part_limits(&run->ctrl, now);
+	look(run, now);
 }
 
 static int

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import socket
 import struct
 import subprocess
@@ -512,6 +513,24 @@ def restarts():
         expect(len(set(sequence)) == 3, 'sequence numbers %r' % sequence)
         said = postern.stop()
         return ' '.join(x for x in said.splitlines() if 'was down' in x)
+
+
+@case
+def stuck_dataplane():
+    """A dataplane that hangs is noticed, ended and started again; mail goes on."""
+    with Rig(BUILD) as rig:
+        postern = rig.start()
+        rig.server_postfix()
+        client = rig.client_postfix()
+        stuck = postern.dataplane()
+        os.kill(stuck, signal.SIGSTOP)
+        postern.wait_for('has stood still')
+        postern.wait_for('inspecting', 2)
+        expect(postern.dataplane() != stuck, 'it is the same process')
+        client.send('jane@example.com', ['gen@army.ml'], message('gen@army.ml', 500, 1))
+        check_stored(rig, ['gen@army.ml'])
+        expect_alerts(alerts_of(postern, 1), ['gen@army.ml'])
+        postern.stop()
 
 
 @case
