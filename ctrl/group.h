@@ -21,6 +21,8 @@ enum {
 struct group_record {
 	const struct dp_record *rec;
 	unsigned int worker;
+	bool enforced;	  /* the verdict is carried out */
+	uint32_t hold_us; /* from the event to its verdict */
 	struct decision decision; /* of a matching DP_EV_RCPT; verdict DP_VERDICT_NONE otherwise */
 };
 

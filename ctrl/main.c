@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "ctrl_options.h"
+#include "decider.h"
 #include "envelope.h"
 #include "loop.h"
 #include "open_alerts.h"
@@ -39,6 +40,7 @@ struct ctrl {
 	struct journal *journal;
 	struct output *output;
 	struct pipeline *pipeline;
+	struct decider *decider;
 	struct rules_offer offer;
 	char observer[CONFIG_NAME_MAX + 1];
 };
@@ -158,7 +160,8 @@ close_strangers(struct ctrl *c)
 			.sequence = store_next_sequence(c->store),
 			.alert_sequence = a.sequence,
 			.event_id = id,
-			.outcome = "unknown",
+			.outcome = a.outcome != 0 ? record_outcome(&a) : "unknown",
+			.enforcement = &a,
 			.command_octets = a.command_octets,
 			.reply = a.reply,
 			.data = (enum open_data)a.data,
@@ -241,11 +244,16 @@ start_pipeline(struct ctrl *c)
 		.fp = &c->fp,
 		.observer = c->observer,
 		.run_id = c->opt.run_id,
+		.follow_decided = (c->dp.geo.run_flags & DP_RUN_ENFORCE) != 0,
 	};
 	int rc = pipeline_new(&cfg, &c->pipeline);
 
 	if (rc < 0)
 		return fail(c, EXIT_STORE, c->pipeline != NULL ? pipeline_error(c->pipeline) : strerror(-rc));
+	if (cfg.follow_decided)
+		rc = decider_start(&c->dp, &c->shm, c->rules, &c->decider);
+	if (rc < 0)
+		return fail_errno(c, EXIT_STORE, "cannot start the thread that decides", rc);
 	rc = rules_offer_send(&c->offer, c->opt.rules_fd, c->dp.geo.nb_workers, c->rules);
 	/* The dataplane may have ended already, all of its records in the rings. */
 	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
@@ -341,6 +349,7 @@ run(struct ctrl *c)
 static void
 fini(struct ctrl *c)
 {
+	decider_stop(c->decider);
 	pipeline_free(c->pipeline);
 	output_free(c->output);
 	journal_free(c->journal);

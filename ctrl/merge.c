@@ -10,6 +10,7 @@ struct merge_ring {
 	uint64_t watermark, watermark_ns; /* as read before the ring was last found empty */
 	uint64_t pos;
 	bool full; /* @record holds one */
+	bool behind; /* not all that was written is decided */
 	bool done; /* finished, as read before it was found empty */
 	_Alignas(8) uint8_t record[DP_RECORD_LEN_MAX];
 };
@@ -69,6 +70,24 @@ merge_new(const struct dp_shm *dp, const struct dp_shm *ctrl, const uint64_t *fi
 }
 
 void
+merge_follow_decided(struct merge *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nb; i++)
+		m->rings[i].reader.limit = &m->rings[i].reader.ctrl->decided;
+}
+
+/* Everything that was written before now may be read. */
+static bool
+is_decided(const struct merge_ring *ring)
+{
+	uint64_t head = atomic_load_explicit(&ring->reader.dp->head, memory_order_acquire);
+
+	return ring->reader.limit == NULL || atomic_load_explicit(ring->reader.limit, memory_order_acquire) >= head;
+}
+
+void
 merge_free(struct merge *m)
 {
 	free(m);
@@ -96,11 +115,17 @@ static int
 refill(struct merge_ring *ring)
 {
 	const struct dp_ring_dp *dp = ring->reader.dp;
+	bool done = atomic_load_explicit(&dp->done, memory_order_acquire) != 0;
+	uint64_t watermark = atomic_load_explicit(&dp->watermark_frame, memory_order_acquire);
+	uint64_t watermark_ns = atomic_load_explicit(&dp->watermark_ns, memory_order_acquire);
 	int rc;
 
-	ring->done = atomic_load_explicit(&dp->done, memory_order_acquire) != 0;
-	ring->watermark = atomic_load_explicit(&dp->watermark_frame, memory_order_acquire);
-	ring->watermark_ns = atomic_load_explicit(&dp->watermark_ns, memory_order_acquire);
+	ring->behind = !is_decided(ring);
+	if (!ring->behind) {
+		ring->done = done;
+		ring->watermark = watermark;
+		ring->watermark_ns = watermark_ns;
+	}
 	rc = dp_ring_next(&ring->reader, ring->record, &ring->pos);
 	if (rc == 1)
 		ring->full = true;
@@ -150,7 +175,7 @@ is_before(const struct merge_ring *a, const struct merge_ring *b)
 static bool
 holds_back(const struct merge *m, const struct merge_ring *ring, uint64_t frame_no)
 {
-	return !ring->full && !ring->done && !m->draining && ring->watermark < frame_no;
+	return !ring->full && (ring->behind || (!ring->done && !m->draining)) && ring->watermark < frame_no;
 }
 
 int
@@ -195,7 +220,7 @@ merge_done(const struct merge *m)
 	unsigned int i;
 
 	for (i = 0; i < m->nb; i++)
-		if (m->rings[i].full || (!m->rings[i].done && !m->draining))
+		if (m->rings[i].full || m->rings[i].behind || (!m->rings[i].done && !m->draining))
 			return false;
 	return true;
 }
@@ -209,7 +234,7 @@ merge_quiet_ns(const struct merge *m)
 	for (i = 0; i < m->nb; i++) {
 		const struct merge_ring *ring = &m->rings[i];
 		uint64_t ns = ring->full ? record_of(ring)->ts_ns
-			    : ring->done || m->draining ? UINT64_MAX : ring->watermark_ns;
+			    : !ring->behind && (ring->done || m->draining) ? UINT64_MAX : ring->watermark_ns;
 
 		if (ns < quiet)
 			quiet = ns;

@@ -27,6 +27,12 @@ struct merge_item {
 
 struct merge;
 
+/*
+ * The rings are read as far as their `decided` cursor, which is another's (decider.h), and no further. Before the first
+ * record is taken.
+ */
+void merge_follow_decided(struct merge *m);
+
 /* @first: per worker, the position up to which everything is stored already; what is before it is skipped. */
 int merge_new(const struct dp_shm *dp, const struct dp_shm *ctrl, const uint64_t *first, struct merge **ret);
 void merge_free(struct merge *m);

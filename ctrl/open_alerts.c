@@ -16,15 +16,17 @@ enum {
 	STMT_REPLY,
 	STMT_DATA,
 	STMT_FLOW_END,
+	STMT_OUTCOME,
 	STMT_NEXT_CLOSED,
 	STMT_NB,
 };
 
-#define COLUMNS "sequence, ts_ns, event_id, flow_uid, txn, rcpt, command_octets, reply, data_begun, closed_ns"
+#define COLUMNS "sequence, ts_ns, event_id, flow_uid, txn, rcpt, command_octets, reply, data_begun, closed_ns, enforcement, hold_us"
 
 /* ?1 is always the last sequence number that memory has: rows above it stand in the store only. */
 static const char *const stmt_texts[STMT_NB] = {
-	[STMT_PUT] = "INSERT OR REPLACE INTO open_alert(" COLUMNS ", run) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[STMT_PUT] = "INSERT OR REPLACE INTO open_alert(" COLUMNS ", run)"
+		     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[STMT_DELETE] = "DELETE FROM open_alert WHERE sequence = ?",
 	[STMT_REFILL] = "SELECT " COLUMNS " FROM open_alert WHERE sequence > ? ORDER BY sequence LIMIT ?",
 	[STMT_COUNT] = "SELECT count(*) FROM open_alert",
@@ -33,6 +35,9 @@ static const char *const stmt_texts[STMT_NB] = {
 	[STMT_DATA] = "UPDATE open_alert SET data_begun = ?4 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun < ?4"
 		      " AND sequence > ?1",
 	[STMT_FLOW_END] = "UPDATE open_alert SET closed_ns = ?3 WHERE flow_uid = ?2 AND sequence > ?1",
+	[STMT_OUTCOME] = "UPDATE open_alert SET enforcement = ?5, hold_us = ?6, closed_ns = coalesce(closed_ns, nullif(?7, 0)),"
+			 " command_octets = CASE WHEN ?8 >= 0 THEN ?8 ELSE command_octets END"
+			 " WHERE flow_uid = ?2 AND txn = ?3 AND rcpt = ?4 AND (enforcement >> 8 & 255) = 0 AND sequence > ?1",
 	[STMT_NEXT_CLOSED] = "SELECT " COLUMNS " FROM open_alert WHERE closed_ns IS NOT NULL AND sequence > ?"
 			     " ORDER BY sequence LIMIT 1",
 };
@@ -219,6 +224,24 @@ unlink_entry(struct open_alerts *oa, uint32_t i)
 	return e->stored ? note_deleted(oa, e->a.sequence) : 0;
 }
 
+/* In one number, as the store keeps it. */
+static uint64_t
+pack_enforcement(const struct open_alert *a)
+{
+	return (uint64_t)a->close_us << 32 | (uint64_t)a->carried_out << 24 | (uint64_t)a->cause << 16 |
+	       (uint64_t)a->outcome << 8 | (a->enforced ? 1 : 0);
+}
+
+static void
+unpack_enforcement(uint64_t e, struct open_alert *a)
+{
+	a->enforced = e & 1;
+	a->outcome = (uint8_t)(e >> 8);
+	a->cause = (uint8_t)(e >> 16);
+	a->carried_out = (uint8_t)(e >> 24);
+	a->close_us = (uint32_t)(e >> 32);
+}
+
 static void
 from_row(sqlite3_stmt *st, struct open_alert *ret)
 {
@@ -234,7 +257,9 @@ from_row(sqlite3_stmt *st, struct open_alert *ret)
 		.reply = (uint16_t)sqlite3_column_int(st, 7),
 		.data = (uint8_t)sqlite3_column_int(st, 8),
 		.closed_ns = (uint64_t)sqlite3_column_int64(st, 9),
+		.hold_us = (uint32_t)sqlite3_column_int64(st, 11),
 	};
+	unpack_enforcement((uint64_t)sqlite3_column_int64(st, 10), ret);
 	if (id != NULL && sqlite3_column_bytes(st, 2) == EVENT_ID_OCTETS)
 		memcpy(ret->event_id, id, EVENT_ID_OCTETS);
 }
@@ -359,7 +384,9 @@ put_row(struct open_alerts *oa, const struct open_alert *a)
 		sqlite3_bind_int64(st, 10, (sqlite3_int64)a->closed_ns);
 	else
 		sqlite3_bind_null(st, 10);
-	sqlite3_bind_int64(st, 11, (sqlite3_int64)oa->run_id);
+	sqlite3_bind_int64(st, 11, (sqlite3_int64)pack_enforcement(a));
+	sqlite3_bind_int64(st, 12, a->hold_us);
+	sqlite3_bind_int64(st, 13, (sqlite3_int64)oa->run_id);
 	rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(oa);
 	sqlite3_reset(st);
 	return rc;
@@ -451,6 +478,58 @@ open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction
 	return update_rows(oa, STMT_DATA, 3, (const uint64_t[]){ flow_uid, transaction, data });
 }
 
+static void
+close_entry(struct open_alerts *oa, uint32_t i, uint64_t ts_ns)
+{
+	oa->entries[i].a.closed_ns = ts_ns == 0 ? 1 : ts_ns;
+	oa->closed[oa->nb_closed++] = i;
+	oa->closed_sorted = false;
+}
+
+int
+open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
+{
+	/* An outcome is the last word on a connection that was reset; one that was let pass goes on. */
+	bool is_last = ev->outcome == DP_OUTCOME_CONFIRMED || ev->outcome == DP_OUTCOME_UNCONFIRMED;
+	bool withheld = ev->verdict >= DP_VERDICT_REFUSE;
+	uint32_t node = flow_find(oa, ev->flow_uid), i;
+	struct open_alert a = {
+		.enforced = ev->hold_id != 0,
+		.outcome = (uint8_t)ev->outcome,
+		.cause = (uint8_t)ev->cause,
+		.carried_out = (uint8_t)ev->verdict,
+		.close_us = ev->close_us,
+		.hold_us = ev->hold_us,
+	};
+
+	for (i = node == NIL ? NIL : oa->flows[node].first; i != NIL; i = oa->entries[i].flow_next) {
+		struct entry *e = &oa->entries[i];
+
+		if (e->a.transaction != ev->transaction || e->a.rcpt_index != ev->rcpt_index || e->a.outcome != 0)
+			continue;
+		e->a.enforced = a.enforced;
+		e->a.outcome = a.outcome;
+		e->a.cause = a.cause;
+		e->a.carried_out = a.carried_out;
+		e->a.close_us = a.close_us;
+		e->a.hold_us = a.hold_us;
+		if (withheld)
+			e->a.command_octets = ev->command_octets;
+		if (is_last && e->a.closed_ns == 0)
+			close_entry(oa, i, ev->rec.ts_ns);
+		touch(oa, e);
+		if (ev->rcpt_index != 0)
+			break;
+	}
+	if (oa->nb_store_only == 0)
+		return 0;
+	oa->closed_in_store |= is_last;
+	return update_rows(oa, STMT_OUTCOME, 7,
+			   (const uint64_t[]){ ev->flow_uid, ev->transaction, ev->rcpt_index, pack_enforcement(&a),
+					       ev->hold_us, is_last ? ev->rec.ts_ns : 0,
+					       withheld ? ev->command_octets : UINT64_MAX });
+}
+
 int
 open_alerts_flow_end(struct open_alerts *oa, uint64_t flow_uid, uint64_t ts_ns)
 {
@@ -459,11 +538,8 @@ open_alerts_flow_end(struct open_alerts *oa, uint64_t flow_uid, uint64_t ts_ns)
 	for (i = node == NIL ? NIL : oa->flows[node].first; i != NIL; i = oa->entries[i].flow_next) {
 		struct entry *e = &oa->entries[i];
 
-		if (e->a.closed_ns != 0)
-			continue;
-		e->a.closed_ns = ts_ns == 0 ? 1 : ts_ns;
-		oa->closed[oa->nb_closed++] = i;
-		oa->closed_sorted = false;
+		if (e->a.closed_ns == 0)
+			close_entry(oa, i, ts_ns);
 	}
 	if (oa->nb_store_only == 0)
 		return 0;

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dp_event.h"
 #include "store.h"
 
 #define OPEN_ALERT_NS UINT64_C(60000000000)
@@ -44,8 +45,13 @@ struct open_alert {
 	uint64_t closed_ns; /* when its connection ended; 0: it has not */
 	uint32_t transaction, rcpt_index;
 	uint32_t command_octets;
+	uint32_t hold_us, close_us; /* with outcome */
 	uint16_t reply; /* 0: unseen */
 	uint8_t data; /* enum open_data */
+	bool enforced;	     /* a verdict was sent to be carried out */
+	uint8_t outcome;     /* enum dp_outcome; 0: not known */
+	uint8_t cause;	     /* enum dp_cause, with outcome */
+	uint8_t carried_out; /* enum dp_verdict, with outcome */
 	uint8_t event_id[EVENT_ID_OCTETS];
 };
 
@@ -64,6 +70,11 @@ int open_alerts_reply(struct open_alerts *oa, uint64_t flow_uid, uint32_t transa
 		      uint16_t reply);
 /* The message of the transaction begins, or may have begun: for all alerts of it so far. */
 int open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction, enum open_data data);
+/*
+ * What became of a recipient that was to be held. Of a connection that was reset, that is all there will be: its alert
+ * becomes closed.
+ */
+int open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev);
 /* The connection ended: its alerts become closed, to be taken by open_alerts_next_closed(). */
 int open_alerts_flow_end(struct open_alerts *oa, uint64_t flow_uid, uint64_t ts_ns);
 

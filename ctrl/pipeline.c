@@ -88,6 +88,8 @@ attach_rings(struct pipeline *p)
 	rc = merge_new(p->cfg.dp, p->cfg.ctrl, p->closed, &p->merge);
 	if (rc < 0)
 		return fail(p, rc, "the event rings do not fit what the store says of them");
+	if (p->cfg.follow_decided)
+		merge_follow_decided(p->merge);
 	for (i = 0; i < p->nb_rings; i++) {
 		p->closed[i] = merge_reader(p->merge, i)->pos;
 		p->stored[i] = p->closed[i];
@@ -230,7 +232,7 @@ after_add(struct pipeline *p, uint64_t sequence, int rc)
 }
 
 static int
-store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns, const char *outcome)
+store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns)
 {
 	char id[2 * EVENT_ID_OCTETS + 1];
 	struct record_update u = {
@@ -238,8 +240,9 @@ store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns, con
 		.sequence = store_next_sequence(p->cfg.store),
 		.alert_sequence = a->sequence,
 		.event_id = id,
-		.outcome = outcome,
+		.outcome = record_outcome(a),
 		.command_octets = a->command_octets,
+		.enforcement = a,
 		.reply = a->reply,
 		.data = (enum open_data)a->data,
 	};
@@ -271,7 +274,7 @@ store_due(struct pipeline *p, uint64_t now_ns)
 
 		if (ts > p->run.last_ts_ns && now_ns == UINT64_MAX)
 			ts = p->run.last_ts_ns;
-		rc = store_update(p, &a, ts, "observed");
+		rc = store_update(p, &a, ts);
 		if (rc < 0)
 			return rc;
 	}
@@ -289,6 +292,8 @@ store_alert(struct pipeline *p, const struct group_record *r)
 		.decision = &r->decision,
 		.sequence = store_next_sequence(p->cfg.store),
 		.event_id = hex,
+		.enforced = r->enforced,
+		.hold_us = r->hold_us,
 	};
 	struct store_alert columns = {
 		.ts_ns = ev->rec.ts_ns,
@@ -306,7 +311,8 @@ store_alert(struct pipeline *p, const struct group_record *r)
 		.flow_uid = ev->flow.uid,
 		.transaction = ev->transaction,
 		.rcpt_index = ev->rcpt_index,
-		.command_octets = ev->seq_end - ev->seq_start, /* nothing was held: all of the line has left */
+		.command_octets = ev->seq_end - ev->seq_start, /* all of the line has left, unless the outcome says else */
+		.enforced = r->enforced,
 	};
 	int rc;
 
@@ -380,6 +386,8 @@ follow(struct pipeline *p, const struct dp_record *rec)
 		const struct dp_ev_data *ev = r;
 
 		rc = follow_data(p, ev->flow_uid, ev->transaction, data_state(ev->kind, ev->reply, 0));
+	} else if (rec->type == DP_EV_OUTCOME) {
+		rc = open_alerts_outcome(p->open, r);
 	} else if (rec->type == DP_EV_TXN_END) {
 		const struct dp_ev_txn_end *ev = r;
 
@@ -389,10 +397,10 @@ follow(struct pipeline *p, const struct dp_record *rec)
 		const struct dp_ev_flow_end *ev = r;
 
 		/*
-		 * When silence is noticed (a reset connection ends so, too) depends on the number of workers: such an end
-		 * says nothing before the alert's own time is up.
+		 * In a replay, when silence is noticed (a reset connection ends so, too) depends on the number of workers:
+		 * such an end says nothing before the alert's own time is up.
 		 */
-		if (ev->close != DP_CLOSE_AGED && ev->close != DP_CLOSE_RST)
+		if (p->ctx.is_live || (ev->close != DP_CLOSE_AGED && ev->close != DP_CLOSE_RST))
 			rc = open_alerts_flow_end(p->open, ev->flow.uid, rec->ts_ns);
 	}
 	return rc < 0 ? fail_store(p, rc) : 0;
@@ -405,7 +413,7 @@ store_closed(struct pipeline *p)
 	int rc;
 
 	while ((rc = open_alerts_next_closed(p->open, &a)) == 1) {
-		rc = store_update(p, &a, a.closed_ns, "observed");
+		rc = store_update(p, &a, a.closed_ns);
 		if (rc < 0)
 			return rc;
 	}
@@ -465,10 +473,12 @@ decide_item(struct pipeline *p, const struct merge_item *item, struct group_reco
 		return 0;
 	/* A predecessor's verdict stands. */
 	slot = dp_ring_verdict(reader, item->pos, rec->seq, rec->epoch);
+	r->enforced = slot.enforced;
+	r->hold_us = slot.enforced ? dp_after_us(slot.after) : 0;
 	if (slot.verdict != DP_VERDICT_NONE)
 		r->decision.verdict = (enum dp_verdict)slot.verdict;
 	else
-		dp_ring_decide(reader, item->pos, rec->seq, rec->epoch, r->decision.verdict, false);
+		dp_ring_decide(reader, item->pos, rec->seq, rec->epoch, r->decision.verdict, false, 0);
 	dp_ring_set_decided(reader, item->end);
 	group_note_alert(p->group, r);
 	failpoint_hit(p->cfg.fp, FAILPOINT_AFTER_DECIDE);

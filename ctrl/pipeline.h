@@ -38,6 +38,7 @@ struct pipeline_config {
 	struct failpoint *fp;
 	const char *observer;
 	uint64_t run_id;
+	bool follow_decided; /* verdicts are a decider's (decider.h): no record is taken before its */
 };
 
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret);

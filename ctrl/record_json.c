@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "record_json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "dp_stats.h"
@@ -217,6 +218,65 @@ record_json_alert(struct json_out *o, const struct record_context *ctx, const st
 	json_close(o, '}');
 }
 
+static const char *
+cause_name(unsigned int cause)
+{
+	static const char *const names[DP_CAUSE_NB] = {
+		[DP_CAUSE_CTRL_SLOW] = "ctrl_slow",	[DP_CAUSE_CTRL_GONE] = "ctrl_gone",
+		[DP_CAUSE_RING_FULL] = "ring_full",	[DP_CAUSE_MEMORY] = "memory",
+		[DP_CAUSE_NO_SYN] = "no_syn",		[DP_CAUSE_TCP_OPTION] = "tcp_option",
+		[DP_CAUSE_RESPONDER] = "no_responder",	[DP_CAUSE_STALE_OCTETS] = "stale_octets",
+	};
+
+	return cause < DP_CAUSE_NB ? names[cause] : NULL;
+}
+
+const char *
+record_outcome(const struct open_alert *a)
+{
+	if (!a->enforced && a->outcome == 0)
+		return "observed";
+	switch (a->outcome) {
+	case DP_OUTCOME_CONFIRMED:
+		return "closed";
+	case DP_OUTCOME_UNCONFIRMED:
+		return "not_confirmed";
+	case DP_OUTCOME_DONE:
+	case DP_OUTCOME_FALLBACK:
+		return a->carried_out >= DP_VERDICT_REFUSE ? "not_confirmed" : "passed";
+	default:
+		return "unknown";
+	}
+}
+
+/* What was carried out, why not ctrl's verdict, how long it was held, whether both ends were seen closed. */
+static void
+put_enforcement(struct json_out *o, const struct open_alert *a)
+{
+	const char *cause = a != NULL && a->outcome != 0 ? cause_name(a->cause) : NULL;
+	char by[64];
+
+	if (a != NULL && a->outcome != 0) {
+		json_kv_cstr(o, "verdict", verdict_name(a->carried_out));
+		json_kv_u64(o, "hold_us", a->hold_us);
+	}
+	if (cause != NULL) {
+		snprintf(by, sizeof(by), "fallback:%s", cause);
+		json_kv_cstr(o, "verdict_by", by);
+	}
+	json_key(o, "close");
+	json_open(o, '{');
+	if (a != NULL && a->outcome != 0 && a->carried_out >= DP_VERDICT_REFUSE)
+		json_kv_bool(o, "confirmed", a->outcome == DP_OUTCOME_CONFIRMED);
+	else
+		json_kv_null(o, "confirmed");
+	if (a != NULL && a->outcome == DP_OUTCOME_CONFIRMED)
+		json_kv_u64(o, "us", a->close_us);
+	else
+		json_kv_null(o, "us");
+	json_close(o, '}');
+}
+
 void
 record_json_update(struct json_out *o, const struct record_context *ctx, const struct record_update *u)
 {
@@ -231,11 +291,7 @@ record_json_update(struct json_out *o, const struct record_context *ctx, const s
 	json_open(o, '{');
 	json_kv_u64(o, "alert_sequence", u->alert_sequence);
 	json_kv_cstr(o, "outcome", u->outcome);
-	json_key(o, "close");
-	json_open(o, '{');
-	json_kv_null(o, "confirmed");
-	json_kv_null(o, "us");
-	json_close(o, '}');
+	put_enforcement(o, u->enforcement);
 	json_key(o, "leak");
 	json_open(o, '{');
 	json_kv_u64(o, "command_octets", u->command_octets);

@@ -41,10 +41,14 @@ struct record_update {
 	uint64_t alert_sequence; /* of the alert that it updates */
 	const char *event_id;
 	const char *outcome;
+	const struct open_alert *enforcement; /* NULL: nothing was enforced */
 	uint32_t command_octets; /* of the RCPT line that had left */
 	uint16_t reply;		 /* 0: unseen */
 	enum open_data data;
 };
+
+/* What became of an alert, in one word; see postern-records(5). */
+const char *record_outcome(const struct open_alert *a);
 
 /* Each appends one object, without a line end. */
 void record_json_alert(struct json_out *o, const struct record_context *ctx, const struct record_alert *a);

@@ -266,6 +266,8 @@ create_schema(struct store *s)
 	rc = exec(s, "BEGIN IMMEDIATE", "cannot make the store");
 	if (rc == 0)
 		rc = exec(s, store_schema_v1, "cannot make the store");
+	if (rc == 0)
+		rc = exec(s, store_schema_v2, "cannot make the store");
 	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d", STORE_APPLICATION_ID,
 		 STORE_VERSION);
 	if (rc == 0)
@@ -280,6 +282,21 @@ create_schema(struct store *s)
 	rc = run(s, st, "cannot make the store");
 	sqlite3_clear_bindings(st);
 	return rc < 0 ? rc : exec(s, "COMMIT", "cannot make the store");
+}
+
+/* A store of an older Postern. Readers take it as it is: what they ask for was always there. */
+static int
+upgrade_schema(struct store *s)
+{
+	char sql[64];
+	int rc = exec(s, "BEGIN IMMEDIATE", "cannot bring the store up to date");
+
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", STORE_VERSION);
+	if (rc == 0)
+		rc = exec(s, store_schema_v2, "cannot bring the store up to date");
+	if (rc == 0)
+		rc = exec(s, sql, "cannot bring the store up to date");
+	return rc < 0 ? rc : exec(s, "COMMIT", "cannot bring the store up to date");
 }
 
 static int
@@ -304,6 +321,8 @@ check_schema(struct store *s, bool readonly)
 			 STORE_VERSION);
 		return set_error(s, "cannot use it", why, EPROTO);
 	}
+	if (version < STORE_VERSION && !readonly)
+		return upgrade_schema(s);
 	return 0;
 }
 

@@ -32,7 +32,7 @@
 #include "ids.h"
 
 enum {
-	STORE_VERSION = 1,
+	STORE_VERSION = 2,
 };
 
 enum store_flags {

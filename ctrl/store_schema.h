@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * store_schema - the tables of the store, version 1
+ * store_schema - the tables of the store, version 1, and the steps from each version to the next
  *
  * Change:    a new version gets a new STORE_VERSION and a step from the one before it; a published text never changes.
  */
@@ -28,5 +28,10 @@ static const char store_schema_v1[] =
 	" command_octets INTEGER NOT NULL, reply INTEGER NOT NULL, data_begun INTEGER NOT NULL, closed_ns INTEGER);"
 	"CREATE INDEX open_alert_flow ON open_alert(flow_uid, txn, data_begun, rcpt);"
 	"CREATE INDEX open_alert_closed ON open_alert(sequence) WHERE closed_ns IS NOT NULL;";
+
+/* What was enforced: see pack_enforcement() in open_alerts.c. */
+static const char store_schema_v2[] =
+	"ALTER TABLE open_alert ADD COLUMN enforcement INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE open_alert ADD COLUMN hold_us INTEGER NOT NULL DEFAULT 0;";
 
 #endif

@@ -151,7 +151,7 @@ dp_ring_take_command(struct dp_ring_writer *w, struct dp_command *ret_cmd)
 }
 
 void
-dp_ring_reader_init(struct dp_ring_reader *r, const struct dp_shm *dp, const struct dp_shm *ctrl, unsigned int worker)
+dp_ring_reader_attach(struct dp_ring_reader *r, const struct dp_shm *dp, const struct dp_shm *ctrl, unsigned int worker)
 {
 	*r = (struct dp_ring_reader){
 		.dp = dp_shm_ring_dp(dp, worker),
@@ -165,6 +165,12 @@ dp_ring_reader_init(struct dp_ring_reader *r, const struct dp_shm *dp, const str
 	};
 	r->pos = atomic_load_explicit(&r->ctrl->stored, memory_order_relaxed);
 	r->cmd_head = atomic_load_explicit(&r->ctrl->cmd_head, memory_order_relaxed);
+}
+
+void
+dp_ring_reader_init(struct dp_ring_reader *r, const struct dp_shm *dp, const struct dp_shm *ctrl, unsigned int worker)
+{
+	dp_ring_reader_attach(r, dp, ctrl, worker);
 	atomic_fetch_add_explicit(&r->ctrl->epoch, 1, memory_order_release);
 }
 
@@ -186,8 +192,9 @@ dp_ring_next(struct dp_ring_reader *r, void *buf, uint64_t *ret_pos)
 	if (r->broken)
 		return -EBADMSG;
 	for (;;) {
-		head = atomic_load_explicit(&r->dp->head, memory_order_acquire);
-		if (head == r->pos)
+		head = atomic_load_explicit(r->limit != NULL ? r->limit : &r->dp->head, memory_order_acquire);
+		/* A limit was reached by another reader, which may not have come as far as we began. */
+		if (head == r->pos || (r->limit != NULL && head < r->pos))
 			return 0;
 		used = head - r->pos;
 		if (used > r->ring_octets || used % DP_RECORD_ALIGN != 0)
@@ -234,7 +241,7 @@ dp_ring_verdict(const struct dp_ring_reader *r, uint64_t pos, uint64_t seq, uint
 
 void
 dp_ring_decide(struct dp_ring_reader *r, uint64_t pos, uint64_t seq, uint32_t epoch, enum dp_verdict verdict,
-	       bool enforced)
+	       bool enforced, uint64_t after_us)
 {
 	struct dp_verdict_slot *slot = slot_of(r, pos);
 
@@ -244,6 +251,7 @@ dp_ring_decide(struct dp_ring_reader *r, uint64_t pos, uint64_t seq, uint32_t ep
 	slot->epoch = epoch;
 	slot->verdict = (uint8_t)verdict;
 	slot->enforced = enforced;
+	slot->after = dp_after_pack(after_us);
 	atomic_thread_fence(memory_order_release);
 	slot->seq_plus1 = seq + 1;
 }

@@ -70,10 +70,14 @@ struct dp_ring_reader {
 	uint64_t cmd_head;
 	uint32_t ring_octets;
 	uint16_t worker;
+	const _Atomic uint64_t *limit; /* position that is not read beyond; NULL: head alone */
 	bool broken;		      /* the writer broke the rules; nothing more is read until it has a new epoch */
 };
 
-/* Attach; begins at the `stored` cursor and sets ctrl's epoch (old + 1). */
+/* Attach; begins at the `stored` cursor. */
+void dp_ring_reader_attach(struct dp_ring_reader *r, const struct dp_shm *dp, const struct dp_shm *ctrl, unsigned int worker);
+
+/* The same, and sets ctrl's epoch (old + 1). */
 void dp_ring_reader_init(struct dp_ring_reader *r, const struct dp_shm *dp, const struct dp_shm *ctrl, unsigned int worker);
 
 /*
@@ -86,8 +90,9 @@ int dp_ring_next(struct dp_ring_reader *r, void *buf, uint64_t *ret_pos);
 /* What was decided on the record at @pos with number @seq and @epoch, before a restart perhaps; DP_VERDICT_NONE: nothing. */
 struct dp_verdict_slot dp_ring_verdict(const struct dp_ring_reader *r, uint64_t pos, uint64_t seq, uint32_t epoch);
 
-/* Write down the verdict on the record at @pos, before it is sent or stored. */
-void dp_ring_decide(struct dp_ring_reader *r, uint64_t pos, uint64_t seq, uint32_t epoch, enum dp_verdict verdict, bool enforced);
+/* Write down the verdict on the record at @pos, @after_us after it happened, before it is sent or stored. */
+void dp_ring_decide(struct dp_ring_reader *r, uint64_t pos, uint64_t seq, uint32_t epoch, enum dp_verdict verdict,
+		    bool enforced, uint64_t after_us);
 
 /* Everything before position @pos is decided / stored: the worker may use the room again. Never steps back. */
 void dp_ring_set_decided(struct dp_ring_reader *r, uint64_t pos);

@@ -165,7 +165,7 @@ test_restart(void **state)
 	for (i = 0; i < 10; i++) {
 		assert_int_equal(dp_ring_next(&f->r, &copy, &pos[i]), 1);
 		if (i < 7)
-			dp_ring_decide(&f->r, pos[i], copy.rec.seq, copy.rec.epoch, DP_VERDICT_REFUSE, false);
+			dp_ring_decide(&f->r, pos[i], copy.rec.seq, copy.rec.epoch, DP_VERDICT_REFUSE, false, 0);
 		if (i == 3)
 			dp_ring_set_stored(&f->r, f->r.pos);
 	}
