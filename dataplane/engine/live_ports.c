@@ -36,6 +36,8 @@ open_one(struct live_group *g, const struct live_options *o, const char *dev, ui
 		.nb_queues = (uint16_t)nb_workers,
 		.nb_desc = o->nb_desc,
 		.mtu = o->mtu,
+		.tcp_ports = o->ports,
+		.nb_tcp_ports = o->nb_ports,
 	};
 	struct live_port *p = &g->ports[g->nb_ports];
 	int rc = ethdev_open(&ask, &p->eth);

@@ -33,7 +33,7 @@ owner_by_rss(const struct worker *w, const struct live_port *port, const struct 
 	uint32_t tuple[9] = { 0 }, hash;
 	unsigned int words = p->key.family == DP_FAMILY_IPV4 ? 1 : 4, i;
 	uint8_t key[40];
-	uint16_t reta = ethdev_facts(port->eth)->reta_size, nb_rxq = port->io->nb_rxq;
+	uint16_t reta = ethdev_facts(port->eth)->reta_size, nb_rxq = ethdev_facts(port->eth)->nb_inspect;
 
 	for (i = 0; i < words; i++) {
 		memcpy(&tuple[i], src + 4 * i, 4);

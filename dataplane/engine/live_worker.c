@@ -282,7 +282,8 @@ live_group_init(struct live_group *g, unsigned int nb_workers)
 		p->rss = p->eth != NULL && peer->eth != NULL &&
 			 ethdev_facts(p->eth)->rss == ETHDEV_RSS_SYMMETRIC &&
 			 ethdev_facts(peer->eth)->rss == ETHDEV_RSS_SYMMETRIC &&
-			 p->io->nb_rxq == peer->io->nb_rxq;
+			 ethdev_facts(p->eth)->nb_inspect == ethdev_facts(peer->eth)->nb_inspect &&
+			 ethdev_facts(p->eth)->nb_inspect <= nb_workers;
 	}
 	return 0;
 }

@@ -107,6 +107,8 @@ ethdev_open(const struct ethdev_ask *ask, struct ethdev **ret)
 	e->port.ops = &ethdev_ops;
 	e->ask_queues = ask->nb_queues;
 	e->ask_mtu = ask->mtu;
+	e->tcp_ports = ask->tcp_ports;
+	e->nb_tcp_ports = ask->nb_tcp_ports;
 	e->ask_desc = ask->nb_desc != 0 ? ask->nb_desc : DESC_DEFAULT;
 	snprintf(e->name, sizeof(e->name), "%s", ask->dev);
 	if (strlen(ask->dev) >= sizeof(e->name))
@@ -142,6 +144,8 @@ ethdev_close(struct ethdev *e)
 {
 	if (e == NULL)
 		return;
+	if (e->facts.steered)
+		steer_remove(&(const struct steer_ops){ .destroy = rte_flow_destroy }, &e->steer);
 	if (e->started)
 		rte_eth_dev_stop(e->facts.port_id);
 	if (e->found)
@@ -177,6 +181,11 @@ ethdev_plan(struct ethdev *e, const struct ethdev *peer)
 	f->nb_txq = RTE_MIN(e->ask_queues, e->info.max_tx_queues);
 	if (f->nb_rxq == 0 || f->nb_txq == 0)
 		return fail(e, -ENODEV, "it has no queues");
+	f->nb_inspect = f->nb_rxq;
+	/* A queue more for what is no mail, where rules and a table to go with them may be had. */
+	if (e->nb_tcp_ports > 0 && f->nb_rxq < e->info.max_rx_queues && f->reta_size > 0 &&
+	    f->nb_rxq < ETHDEV_QUEUES_MAX)
+		f->nb_rxq++;
 	rc = plan_mtu(e, peer);
 	if (rc != 0)
 		return rc;
@@ -268,7 +277,7 @@ check_rss(const struct ethdev *e)
 	uint8_t key[RSS_KEY_MAX] = { 0 }, want[RSS_KEY_MAX];
 	struct rte_eth_rss_conf conf = { .rss_key = key, .rss_key_len = e->info.hash_key_size };
 
-	if (e->facts.nb_rxq == 1 || e->facts.rss_types == 0)
+	if (e->facts.nb_inspect == 1 || e->facts.rss_types == 0)
 		return ETHDEV_RSS_NONE;
 	if (e->info.hash_key_size == 0 || e->info.hash_key_size > RSS_KEY_MAX ||
 	    rte_eth_dev_rss_hash_conf_get(e->facts.port_id, &conf) != 0)
@@ -307,6 +316,7 @@ ethdev_start(struct ethdev *e, struct rte_mempool *pool)
 	if (rc != 0)
 		return fail(e, rc, "it does not start: %s", rte_strerror(-rc));
 	e->started = true;
+	ethdev_steer(e);
 	f->rss = check_rss(e);
 	/* A driver that cannot be asked (vhost, memif) hands over everything anyway. */
 	rc = rte_eth_promiscuous_enable(f->port_id);
@@ -328,10 +338,11 @@ ethdev_describe(const struct ethdev *e, char *buf, size_t size)
 	const struct ethdev_facts *f = &e->facts;
 
 	snprintf(buf, size,
-		 "driver %s, queues asked %u, got %u rx and %u tx of %u and %u descriptors, %s, MTU %u%s, %s, checksums %s, "
+		 "driver %s, queues asked %u, got %u rx and %u tx of %u and %u descriptors, %s, %s, MTU %u%s, %s, checksums %s, "
 		 "NUMA node %d%s",
 		 f->driver, e->ask_queues, f->nb_rxq, f->nb_txq, f->nb_rxd, f->nb_txd,
-		 f->nb_rxq == 1 ? "one queue, software spreads" : rss[f->rss], f->mtu,
+		 f->nb_rxq == 1 ? "one queue, software spreads" : rss[f->rss],
+		 f->steered ? "mail steered to its queues" : "no steering, software classifies", f->mtu,
 		 f->mtu == e->ask_mtu || e->ask_mtu == 0 ? "" : " (not as asked)",
 		 f->scatter ? "large frames in several buffers" : "frames in one buffer",
 		 f->is_virtual ? "completed where partial" : f->checksums ? "verified by the port" : "not verified by the port",

@@ -43,6 +43,8 @@ struct ethdev_ask {
 	uint16_t nb_queues;  /* wanted, of each kind: the number of workers */
 	uint16_t nb_desc;    /* wanted in each ring; 0: the driver's choice */
 	uint16_t mtu;	     /* 0: leave it as it is */
+	const uint16_t *tcp_ports; /* to be steered to queues 0 .. nb_queues-1 (steer.h), host order; valid for good */
+	unsigned int nb_tcp_ports; /* 0: no steering */
 };
 
 /* What was found and granted; valid after ethdev_plan(), rss after ethdev_start(). */
@@ -50,6 +52,7 @@ struct ethdev_facts {
 	char driver[64];
 	uint16_t port_id;
 	uint16_t nb_rxq, nb_txq;
+	uint16_t nb_inspect; /* receive queues that mail comes by: all, or all but the last when steered */
 	uint16_t nb_rxd, nb_txd;
 	uint16_t mtu;
 	uint32_t frame_max;  /* octets of the largest frame, tags included */
@@ -58,6 +61,7 @@ struct ethdev_facts {
 	bool checksums;	     /* verifies them */
 	bool is_virtual;     /* frames may have partial checksums */
 	bool promiscuous;
+	bool steered;	     /* rules bring mail to the first queues, the rest comes by the last */
 	enum ethdev_rss rss;
 	uint64_t rss_types;  /* RTE_ETH_RSS_* */
 	uint16_t reta_size;

@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 
 #include "ethdev.h"
+#include "steer.h"
 
 /* Written by the worker that polls the queue, read by the service thread. */
 struct ethdev_queue {
@@ -18,6 +19,9 @@ struct ethdev {
 	struct ethdev_facts facts;
 	struct rte_eth_dev_info info;
 	uint16_t ask_queues, ask_mtu, ask_desc;
+	const uint16_t *tcp_ports;
+	unsigned int nb_tcp_ports;
+	struct steer steer;
 	bool found, made, configured, started;
 	char name[ETHDEV_NAME_MAX]; /* as given */
 	char error[512];
@@ -25,6 +29,9 @@ struct ethdev {
 };
 
 extern const struct io_ops ethdev_ops;
+
+/* After the start: rules that steer mail, if a queue was planned for the rest. Says so in facts.steered. */
+void ethdev_steer(struct ethdev *e);
 
 /* The key that makes Toeplitz hashing symmetric: 0x6d5a over and over (Woo and Park 2012). */
 void ethdev_symmetric_key(uint8_t *key, size_t len);

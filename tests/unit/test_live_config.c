@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What of postern.yaml live ports need: every setting, every refusal with its place. */
+#include "live_config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct seen {
+	char text[4096];
+	unsigned int nb;
+};
+
+static void
+on_error(void *ctx, const struct config_error *err)
+{
+	struct seen *s = ctx;
+	size_t used = strlen(s->text);
+
+	snprintf(s->text + used, sizeof(s->text) - used, "%d:%d: %s; %s\n", err->line, err->column, err->what,
+		 err->hint != NULL ? err->hint : "-");
+	s->nb++;
+}
+
+static int
+load(const char *text, struct seen *s, struct live_config *cfg)
+{
+	char path[] = "/tmp/live-config-XXXXXX";
+	int fd = mkstemp(path), rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	memset(s, 0, sizeof(*s));
+	rc = live_config_load(path, on_error, s, cfg);
+	unlink(path);
+	return rc;
+}
+
+static void
+test_whole(void **state)
+{
+	static const char text[] =
+		"rules: r\nports: [25]\nenforce: true\nalerts: out/alerts\n"
+		"source:\n  pairs:\n    - {a: 0000:3b:00.0, b: 0000:3b:00.1}\n"
+		"    - a: \"net_af_packet0,iface=va\"\n      b: \"net_af_packet1,iface=vb\"\n"
+		"  taps:\n    - port: net_memif0\n"
+		"  mtu: 9000\n  descriptors: 512\n  cores: [2, 3]\n  idle: sleep\n  memory: 64\n  hugepages: no\n";
+	struct live_config cfg;
+	struct seen s;
+
+	assert_int_equal(load(text, &s, &cfg), 0);
+	assert_true(cfg.enforce);
+	assert_string_equal(cfg.alerts, "/tmp/out/alerts");
+	assert_int_equal(cfg.nb_wires, 3);
+	assert_string_equal(cfg.wires[0].b, "0000:3b:00.1");
+	assert_string_equal(cfg.wires[1].a, "net_af_packet0,iface=va");
+	assert_true(cfg.wires[2].is_tap && cfg.wires[2].b == NULL);
+	assert_int_equal(cfg.mtu, 9000);
+	assert_int_equal(cfg.descriptors, 512);
+	assert_int_equal(cfg.nb_cores, 2);
+	assert_int_equal(cfg.cores[1], 3);
+	assert_int_equal(cfg.idle_us, LIVE_CONFIG_SLEEP_US);
+	assert_int_equal(cfg.memory_mib, 64);
+	assert_string_equal(cfg.hugepages, "no");
+	live_config_fini(&cfg);
+}
+
+/* A new installation observes, polls, and takes hugepages if there are any. */
+static void
+test_defaults(void **state)
+{
+	struct live_config cfg;
+	struct seen s;
+
+	assert_int_equal(load("source: {taps: [{port: x}]}\n", &s, &cfg), 0);
+	assert_false(cfg.enforce);
+	assert_null(cfg.alerts);
+	assert_int_equal(cfg.idle_us, 0);
+	assert_int_equal(cfg.mtu + cfg.descriptors + cfg.memory_mib + cfg.nb_cores, 0);
+	assert_string_equal(cfg.hugepages, "auto");
+	live_config_fini(&cfg);
+}
+
+static void
+test_refused(void **state)
+{
+	static const struct {
+		const char *text, *said;
+	} cases[] = {
+		{ "state: x\n", "0:0: there is no setting \"source\"" },
+		{ "source: x\n", "1:9: source must be a mapping" },
+		{ "source: {}\n", "names no port" },
+		{ "source: {pair: []}\n", "did you mean \"pairs\"?" },
+		{ "source:\n  pairs: []\n", "2:10: source.pairs must be a list" },
+		{ "source:\n  pairs: [x]\n", "2:11: a pair must be a mapping" },
+		{ "source:\n  pairs: [{a: x}]\n", "2:11: a pair needs two ports" },
+		{ "source:\n  pairs: [{a: x, b: x}]\n", "port \"x\" stands twice" },
+		{ "source:\n  pairs: [{a: \"x,1\", b: \"x,2\"}]\n", "port \"x\" stands twice; number virtual ports" },
+		{ "source:\n  pairs: [{a: x, b: y, c: z}]\n", "unknown setting pair.\"c\"" },
+		{ "source:\n  taps: [{port: x}]\n  mtu: 575\n", "3:8: source.mtu must be a whole number from 576 to 65000, not \"575\"" },
+		{ "source:\n  taps: [{port: x}]\n  mtu: 9e3\n", "3:8: source.mtu must be" },
+		{ "source:\n  taps: [{port: x}]\n  mtu: 1500\n  mtu: 1500\n", "4:3: duplicate key \"source.mtu\"" },
+		{ "source:\n  taps: [{port: x}]\n  cores: [1, 1]\n", "3:14: CPU 1 stands twice" },
+		{ "source:\n  taps: [{port: x}]\n  cores: 1\n", "must be a list of CPUs" },
+		{ "source:\n  taps: [{port: x}]\n  idle: rest\n", "3:9: source.idle must be poll or sleep" },
+		{ "source:\n  taps: [{port: x}]\n  hugepages: maybe\n", "must be auto, yes or no" },
+		{ "source: {taps: [{port: x}]}\nenforce: maybe\n", "2:10: enforce must be true or false" },
+		{ "source: {taps: [{port: x}]}\nenforce: True\n", "enforce must be true or false" },
+		{ "source: {taps: [{port: x}]}\nenforce: false\nenforce: true\n", "3:1: duplicate key \"enforce\"" },
+		{ "source: {taps: [{port: \"\"}]}\n", "a port needs a text" },
+	};
+	struct live_config cfg = { .nb_wires = 77 };
+	struct seen s;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(load(cases[i].text, &s, &cfg), -EINVAL);
+		if (strstr(s.text, cases[i].said) == NULL)
+			fail_msg("case %zu: %s", i, s.text);
+		assert_int_equal(cfg.nb_wires, 77);
+	}
+	assert_int_equal(live_config_load("/nonexistent/postern.yaml", on_error, &s, &cfg), -EINVAL);
+}
+
+/* At the limit and one beyond: pairs and taps, the length of a name. */
+static void
+test_limits(void **state)
+{
+	struct live_config cfg;
+	char text[8192];
+	struct seen s;
+
+	for (unsigned int nb = LIVE_CONFIG_WIRES_MAX; nb <= LIVE_CONFIG_WIRES_MAX + 1; nb++) {
+		size_t n = (size_t)snprintf(text, sizeof(text), "source:\n  taps:\n");
+
+		for (unsigned int i = 0; i < nb; i++)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "    - port: p%u\n", i);
+		assert_int_equal(load(text, &s, &cfg), nb > LIVE_CONFIG_WIRES_MAX ? -EINVAL : 0);
+		if (nb <= LIVE_CONFIG_WIRES_MAX)
+			live_config_fini(&cfg);
+		else
+			assert_non_null(strstr(s.text, "more than 8 pairs and taps"));
+	}
+	for (int len = LIVE_CONFIG_PORT_MAX; len <= LIVE_CONFIG_PORT_MAX + 1; len++) {
+		snprintf(text, sizeof(text), "source: {taps: [{port: %0*d}]}\n", len, 0);
+		assert_int_equal(load(text, &s, &cfg), len > LIVE_CONFIG_PORT_MAX ? -EINVAL : 0);
+		if (len <= LIVE_CONFIG_PORT_MAX)
+			live_config_fini(&cfg);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
