@@ -128,8 +128,8 @@ setup(struct store *s, unsigned int flags)
 	if (flags & STORE_READONLY)
 		return store_exec(s, "PRAGMA query_only=1", "cannot open the store");
 	rc = store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16000;"
-		     "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
-		  "cannot open the store");
+			   "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
+			"cannot open the store");
 	if (rc == 0)
 		rc = store_exec(s, flags & STORE_DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
 				"cannot open the store");
