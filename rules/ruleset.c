@@ -23,6 +23,7 @@ struct ruleset {
 	const char *name;
 	void *image;
 	size_t image_len;
+	struct db_cache *cache; /* while it is loaded; or NULL */
 	uint64_t hash;
 	uint32_t generation;
 	size_t nb_files;
@@ -199,7 +200,7 @@ finish(struct ruleset *set, const char *path, struct rule_errors *errs)
 	}
 	rule_check(&set->model, now_ns(), errs);
 	/* Expressions are checked even when other faults are known: all faults at once. */
-	rc = compile_model(&set->model, set->generation, errs, &set->image, &set->image_len);
+	rc = compile_model(&set->model, set->generation, set->cache, errs, &set->image, &set->image_len);
 	if (rc == 0 && errs->nb_errors > 0)
 		rc = -EINVAL;
 	exceptions_sort(set->model.exceptions, set->model.nb_exceptions);
@@ -210,6 +211,13 @@ int
 ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs,
 	     struct ruleset **ret_set)
 {
+	return ruleset_load_cached(path, generation, NULL, errs, ret_set);
+}
+
+int
+ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cache,
+		    struct rule_errors *errs, struct ruleset **ret_set)
+{
 	struct ruleset *set = calloc(1, sizeof(*set));
 	struct stat st;
 	int rc, rc_finish;
@@ -217,6 +225,7 @@ ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs,
 	if (set == NULL)
 		return -ENOMEM;
 	set->generation = generation;
+	set->cache = cache;
 	memset(errs, 0, sizeof(*errs));
 	if (stat(path, &st) < 0)
 		rc = fail_file(errs, path, errno, NULL);
@@ -235,6 +244,7 @@ ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs,
 		ruleset_free(set);
 		return rc;
 	}
+	set->cache = NULL;
 	*ret_set = set;
 	return 0;
 }

@@ -61,12 +61,16 @@ struct rule_info {
 };
 
 struct ruleset;
+struct db_cache;
 
 /*
  * Load @path (file or folder). @generation > 0 is written into the image. 0 with *ret_set (warnings may be in @errs),
  * -EINVAL with errors in @errs, or another negative errno with an error in @errs.
  */
 int ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs, struct ruleset **ret_set);
+/* The same with compiled databases taken from @cache and put there (db_cache.h). */
+int ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cache, struct rule_errors *errs,
+			struct ruleset **ret_set);
 /* The same of octets that are no file; @name stands for the file in errors. */
 int ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation, struct rule_errors *errs,
 			struct ruleset **ret_set);
