@@ -31,8 +31,10 @@ static const uint8_t telling[] = {
 /* One domain being judged. */
 struct search {
 	const struct lookalike *l;
+	const struct lookalike_query *q;
 	const char *domain;
 	size_t len;
+	const struct image_name *except; /* or NULL */
 	const struct image_name *best;
 	unsigned int best_severity, best_rank;
 	size_t best_before; /* octets of the domain that stand before the name */
@@ -58,6 +60,28 @@ is_text(const struct search *s, const struct image_string *string, const char *t
 	return string->len == len && memcmp(text_of(s, string), text, len) == 0;
 }
 
+/* Which of @techniques may find the name by the question's own limits: none when it is passed over. */
+static uint64_t
+limit(const struct search *s, const struct image_name *n, const struct image_profile *p,
+      uint64_t techniques)
+{
+	static const uint64_t open = TECHNIQUE_SET(ADDED_WORD) | TECHNIQUE_SET(MISSING_LEVEL) |
+				     TECHNIQUE_SET(TLD_SWAP);
+	const struct lookalike_query *q = s->q;
+	size_t zone = q->zone_len;
+
+	if (n == s->except ||
+	    (q->without != NULL && (q->without[p->rule / 64] >> p->rule % 64 & 1) != 0))
+		return 0;
+	if (zone == 0)
+		return techniques;
+	if (n->name.len < zone + 2 ||
+	    memcmp(text_of(s, &n->name) + n->name.len - zone - 1, s->domain + s->len - zone - 1,
+		   zone + 1) != 0)
+		return 0;
+	return techniques & ~open;
+}
+
 /* Keep the name if one of @techniques is looked for and better than what was found before. */
 static void
 offer(struct search *s, const struct image_name *n, uint64_t techniques, size_t label_len,
@@ -66,7 +90,7 @@ offer(struct search *s, const struct image_name *n, uint64_t techniques, size_t 
 	const struct image_profile *p = &s->l->profiles[n->profile - 1];
 	unsigned int rank, t;
 
-	techniques &= p->techniques;
+	techniques = limit(s, n, p, techniques & p->techniques);
 	for (rank = 0; rank < sizeof(telling) && techniques != 0; rank++) {
 		t = telling[rank];
 		if ((techniques >> t & 1) == 0)
@@ -165,7 +189,7 @@ take_near(struct search *s, const struct near *t, size_t start, const struct ima
 		return;
 	if (e.kind == DOMAIN_EDIT_NONE) {
 		if (t->rewritten == NULL)
-			s->is_below = true;
+			s->is_below = s->is_below || n != s->except;
 		else
 			offer(s, n,
 			      t->rewritten->kind == IMAGE_SUFFIX_TLD
@@ -521,34 +545,46 @@ search_words(struct search *s)
 	}
 }
 
+static void
+search_all(struct search *s)
+{
+	const struct lookalike *l = s->l;
+	struct near t = {s->domain, s->len, NULL};
+	size_t from = first_octet(l, s->len);
+	struct typo_sums sums;
+
+	typo_sums(&l->index, s->domain, from, s->len, true, &sums);
+	search_near(s, &t, &sums, from);
+	search_skeletons(s);
+	if (s->q->zone_len > 0)
+		return;
+	search_suffixes(s, &sums, from);
+	search_before(s);
+	search_hyphen(s);
+	if ((l->techniques & TECHNIQUE_SET(ADDED_WORD)) != 0)
+		search_words(s);
+}
+
 bool
-lookalike_judge(const struct lookalike *l, const char *domain, size_t len,
+lookalike_judge(const struct lookalike *l, const struct lookalike_query *q,
 		struct lookalike_match *ret)
 {
-	struct search s = {.l = l, .domain = domain, .len = len};
-	struct near t = {domain, len, NULL};
-	const struct image_profile *p;
-	struct typo_sums sums;
-	size_t from;
+	struct search s = {.l = l,
+			   .q = q,
+			   .domain = q->domain,
+			   .len = q->len,
+			   .except = q->except > 0 ? &l->names[q->except - 1] : NULL};
 
-	if (l->techniques == 0 || len == 0)
+	if (l->techniques == 0 || q->len == 0)
 		return false;
-	from = first_octet(l, len);
-	typo_sums(&l->index, domain, from, len, true, &sums);
-	search_near(&s, &t, &sums, from);
-	search_suffixes(&s, &sums, from);
-	search_before(&s);
-	search_skeletons(&s);
-	search_hyphen(&s);
-	if ((l->techniques & TECHNIQUE_SET(ADDED_WORD)) != 0)
-		search_words(&s);
+	search_all(&s);
 	if (s.best == NULL || s.is_below)
 		return false;
-	p = &l->profiles[s.best->profile - 1];
-	ret->rule = p->rule;
+	ret->rule = l->profiles[s.best->profile - 1].rule;
+	ret->name = (uint32_t)(s.best - l->names);
 	ret->technique = telling[s.best_rank];
 	ret->severity = (uint8_t)s.best_severity;
-	memcpy(ret->meant, domain, s.best_before);
+	memcpy(ret->meant, s.domain, s.best_before);
 	ret->meant_len = s.best_before;
 	if (s.best_dot)
 		ret->meant[ret->meant_len++] = '.';

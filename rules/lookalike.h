@@ -48,6 +48,7 @@ struct lookalike_parts {
 
 struct lookalike_match {
 	uint32_t rule;
+	uint32_t name; /* index of the name that is meant */
 	uint16_t technique;
 	uint8_t severity;
 	size_t meant_len;
@@ -58,8 +59,20 @@ struct lookalike_match {
 int lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_t seed);
 void lookalike_fini(struct lookalike *l);
 
-/* @domain is lower case, without trailing dot, and not legitimate. */
-bool lookalike_judge(const struct lookalike *l, const char *domain, size_t len,
+/* What is asked. */
+struct lookalike_query {
+	const char *domain; /* lower case, without trailing dot, and no protected name or below one */
+	size_t len;
+	size_t zone_len;	 /* 0, or octets of the zone at its end in which it is an unknown name */
+	const uint64_t *without; /* set of rules that do not count (bit n % 64 of word n / 64), or NULL */
+	uint32_t except;	 /* index + 1 of a name that is passed over; 0: none */
+};
+
+/*
+ * In a zone only its own names can be meant, and only by a slip or what looks alike: added words, other levels and other
+ * suffixes say nothing where every name is right by itself.
+ */
+bool lookalike_judge(const struct lookalike *l, const struct lookalike_query *q,
 		     struct lookalike_match *ret);
 
 #endif

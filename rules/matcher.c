@@ -190,6 +190,7 @@ struct judgement {
 	const struct matcher *m;
 	const char *domain;
 	size_t domain_len;
+	const uint64_t *without;
 	const struct image_pattern *best;
 	size_t meant_len;
 	char meant[MATCHER_DOMAIN_MAX + 1];
@@ -215,7 +216,7 @@ verify_suffix(struct judgement *j, const struct image_pattern *p, const char *te
 	memcpy(candidate, j->domain, head);
 	memcpy(candidate + head, meant, p->meant.len);
 	if (p->kind == IMAGE_PATTERN_SUFFIX &&
-	    (name_table_classify(&j->m->names, candidate, len) & NAME_PROTECTED) == 0)
+	    (name_table_classify(&j->m->names, candidate, len, NULL) & NAME_PROTECTED) == 0)
 		return false;
 	memcpy(j->meant, candidate, len);
 	j->meant_len = len;
@@ -248,6 +249,8 @@ on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned
 	if (id >= j->m->nb_patterns)
 		return 0;
 	p = &j->m->patterns[id];
+	if (j->without != NULL && (j->without[p->rule / 64] >> p->rule % 64 & 1) != 0)
+		return 0;
 	if (best != NULL && (p->severity < best->severity ||
 			     (p->severity == best->severity &&
 			      (p->rule > best->rule || (p->rule == best->rule && p > best)))))
@@ -283,7 +286,7 @@ matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain
 	char name[MATCHER_DOMAIN_MAX];
 	size_t len = normalise(name, domain, domain_len);
 
-	return len > 0 && (name_table_classify(&m->names, name, len) & NAME_LEGITIMATE) != 0;
+	return len > 0 && (name_table_classify(&m->names, name, len, NULL) & NAME_LEGITIMATE) != 0;
 }
 
 static bool
@@ -332,33 +335,60 @@ fill_names(struct matcher_match *ret, const char *domain, size_t domain_len, con
 	ret->meant[meant_len] = '\0';
 }
 
+/* Hyperscan's part. */
+static int
+scan_all(struct judgement *j, struct matcher_scratch *s, const struct matcher_query *q, char *domain)
+{
+	const struct matcher *m = j->m;
+	const char *subject;
+
+	if (!scan(m, IMAGE_DB_DOMAIN, domain, j->domain_len, s, j))
+		return -EIO;
+	if (m->db[IMAGE_DB_ADDRESS] == NULL)
+		return 0;
+	subject = put_local(s, q, domain);
+	return scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j->domain_len, s, j)
+		       ? 0
+		       : -EIO;
+}
+
 int
 matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
 	      struct matcher_match *ret_match)
 {
+	return matcher_judge_without(m, s, q, NULL, ret_match);
+}
+
+int
+matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
+		      const uint64_t *without, struct matcher_match *ret_match)
+{
 	char *domain = s->subject + MATCHER_SUBJECT_MAX - MATCHER_DOMAIN_MAX;
+	struct lookalike_query like_q = {.domain = domain, .without = without};
 	struct lookalike_match like;
 	struct judgement j;
-	const char *subject;
+	unsigned int class;
+	size_t zone_len;
 
 	j.domain_len = normalise(domain, q->domain, q->domain_len);
-	if (j.domain_len == 0 ||
-	    (name_table_classify(&m->names, domain, j.domain_len) & NAME_LEGITIMATE) != 0)
+	if (j.domain_len == 0)
 		return 0;
 	j.m = m;
 	j.domain = domain;
+	j.without = without;
 	j.best = NULL;
 	j.meant_len = 0;
-	if (!scan(m, IMAGE_DB_DOMAIN, domain, j.domain_len, s, &j))
+	class = name_table_classify(&m->names, domain, j.domain_len, &zone_len);
+	like_q.len = j.domain_len;
+	/* An unknown name in a zone is right unless it is a slip of a known one: no rule can say otherwise. */
+	if ((class & NAME_UNKNOWN) != 0)
+		like_q.zone_len = zone_len;
+	else if ((class & NAME_LEGITIMATE) != 0)
+		return 0;
+	else if (scan_all(&j, s, q, domain) < 0)
 		return -EIO;
-	if (m->db[IMAGE_DB_ADDRESS] != NULL) {
-		subject = put_local(s, q, domain);
-		if (!scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j.domain_len,
-			  s, &j))
-			return -EIO;
-	}
 	/* A rule that somebody wrote goes before a lookalike of the same severity. */
-	if (lookalike_judge(&m->lookalikes, domain, j.domain_len, &like) &&
+	if (lookalike_judge(&m->lookalikes, &like_q, &like) &&
 	    (j.best == NULL || like.severity > j.best->severity)) {
 		fill(ret_match, like.rule, like.technique, like.severity);
 		fill_names(ret_match, domain, j.domain_len, like.meant, like.meant_len);

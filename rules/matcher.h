@@ -6,8 +6,9 @@
  *            link it. Loads an image (ruleset_image(), carried in a sealed memfd) and answers for a recipient:
  *            no match, or rule, technique and the domain that was probably meant.
  * Precedence: normalise (lower case, trailing dot, IDN fold) -> exactly protected, or a legitimate sub-domain of one: never
- *            a match -> rules, the strongest match first (highest severity, then the order of rules). Exceptions, sender
- *            scope and dates are not judged here (ruleset_decide()).
+ *            a match -> below a zone ("*.mil") and no known name or below one: a match only as a slip of a known one ->
+ *            rules, the strongest match first (highest severity, then the order of rules). Exceptions, sender scope and
+ *            dates are not judged here (ruleset_decide()).
  * Shape:     a seeded hash table of protected names, asked for each label from the end; legitimate names cost no
  *            scan. A Hyperscan block-mode database over the domain (suffixes, literals, operators' expressions), and a
  *            second one over "local@domain" only when an expression of an operator needs it; every hit is verified
@@ -78,6 +79,13 @@ void matcher_scratch_free(struct matcher_scratch *s);
  */
 int matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
 		  struct matcher_match *ret_match);
+
+/*
+ * The same as if some rules were not in the set: @without has bit n % 64 of word n / 64 for each of them, up to
+ * matcher_nb_rules(); NULL: all are.
+ */
+int matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
+			  const uint64_t *without, struct matcher_match *ret_match);
 
 /* Is the domain a protected one or a legitimate one below it, so that it never matches? For explanations. */
 bool matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain_len);

@@ -43,6 +43,31 @@ check_twice(struct named *list, size_t nb, const char *what, const char *hint,
 	}
 }
 
+/* A name and a zone of the same domain say two things about what stands below it. */
+static void
+check_zones(const struct rule_model *m, struct named *list, struct rule_errors *errs)
+{
+	size_t nb = 0, i;
+
+	for (i = 0; i < m->nb_protects; i++)
+		list[nb++] = (struct named){m->protects[i].domain, &m->protects[i].at, i};
+	if (nb > 0)
+		qsort(list, nb, sizeof(*list), compare);
+	for (i = 1; i < nb; i++) {
+		const struct protect_def *a = &m->protects[list[i - 1].order],
+					 *b = &m->protects[list[i].order];
+
+		if (strcmp(a->domain, b->domain) == 0 &&
+		    ((a->flags ^ b->flags) & IMAGE_NAME_SELF) != 0)
+			rule_errors_add(errs, RULE_ERROR, &b->at,
+					"keep the domain when all below it is right, the zone when only "
+					"known names are",
+					"\"%s\" is protected as a domain and as a zone, first at "
+					"%s:%d:%d",
+					b->domain, a->at.file, a->at.line, a->at.column);
+	}
+}
+
 /* Suffixes and literals of one rule. */
 static void
 check_texts(const struct rule_def *rule, struct rule_errors *errs)
@@ -95,6 +120,7 @@ check_unique(const struct rule_model *m, struct rule_errors *errs)
 		if ((m->protects[i].flags & IMAGE_NAME_SELF) == 0)
 			list[nb++] = (struct named){m->protects[i].domain, &m->protects[i].at, i};
 	check_twice(list, nb, "the zone", "keep one of them", errs);
+	check_zones(m, list, errs);
 	free(list);
 	for (i = 0; i < m->nb_rules; i++)
 		check_texts(&m->rules[i], errs);

@@ -70,6 +70,8 @@ test_faults(void **state)
 		{V "protect: [b\xc3\xbc.de]\n", 2, 12, "not ASCII", "xn--"},
 		{V "protect: [a.b, A.B.]\n", 2, 16, "\"a.b\" stands twice, first at t.yaml:2:11",
 		 NULL},
+		{V "protect: [a.b, '*.a.b']\n", 2, 17, "as a domain and as a zone, first at t.yaml:2:11",
+		 "known names"},
 		{V "protect: [{domain: '*.mil', subdomains: not}]\n", 2, 41, "can't be excluded",
 		 NULL},
 		{V "protect: [{domain: '*.mil', known: [army.ml]}]\n", 2, 37,
