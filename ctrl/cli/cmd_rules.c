@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd_rules.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
-#include "paths.h"
 #include "rule_date.h"
-#include "safe_text.h"
+#include "rules_write.h"
 
 enum option {
 	OPT_RULES,
@@ -27,72 +24,6 @@ static const struct cli_option check_options[] = {
 	{"help", 'h', NULL, "this text"},
 	{NULL, 0, NULL, NULL},
 };
-
-void
-rules_print(FILE *out, const void *text, size_t len)
-{
-	char piece[4 * 256 + 1];
-	size_t n;
-
-	while (len > 0) {
-		n = len < 256 ? len : 256;
-		while (n < len && n > 252 &&
-		       (((const unsigned char *)text)[n] & 0xc0) ==
-			       0x80) /* keep characters whole */
-			n--;
-		safe_text(piece, sizeof(piece), text, n);
-		fputs(piece, out);
-		text = (const char *)text + n;
-		len -= n;
-	}
-}
-
-void
-rules_print_str(FILE *out, const char *text)
-{
-	rules_print(out, text, strlen(text));
-}
-
-static void
-print_error(FILE *out, const struct rule_error *e)
-{
-	rules_print_str(out, e->file);
-	if (e->line > 0)
-		fprintf(out, ":%d:%d", e->line, e->column);
-	fprintf(out, "%s%s: ", e->file[0] != '\0' ? ": " : "",
-		e->level == RULE_ERROR ? "error" : "warning");
-	rules_print_str(out, e->what);
-	if (e->hint != NULL) {
-		fputs("\n    ", out);
-		rules_print_str(out, e->hint);
-	}
-	fputc('\n', out);
-}
-
-int
-rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set)
-{
-	char shipped[PATH_MAX];
-	size_t i;
-	int rc;
-
-	memset(ret_errs, 0, sizeof(*ret_errs));
-	if (path == NULL) {
-		rc = paths_default_rules(shipped, sizeof(shipped));
-		if (rc < 0) {
-			fprintf(out, "postern rules: the rules that ship are not found; name yours "
-				     "with --rules PATH\n");
-			return rc;
-		}
-		path = shipped;
-	}
-	rc = ruleset_load(path, 1, ret_errs, ret_set);
-	for (i = 0; i < ret_errs->nb; i++)
-		print_error(out, &ret_errs->list[i]);
-	if (rc < 0 && ret_errs->nb == 0)
-		fprintf(out, "postern rules: %s\n", strerror(-rc));
-	return rc;
-}
 
 static int
 end_output(int rc)

@@ -26,8 +26,4 @@ int rules_explain(int argc, char **argv);
  */
 int rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set);
 
-/* Text made safe for a terminal. */
-void rules_print(FILE *out, const void *text, size_t len);
-void rules_print_str(FILE *out, const char *text);
-
 #endif

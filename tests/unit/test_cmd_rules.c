@@ -226,6 +226,29 @@ test_explain_exception(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Of several readings the strongest match counts, wherever it stands, as in the dataplane. */
+static void
+test_explain_readings(void **state)
+{
+	static const char rules[] = "version: 1\nprotect: [{domain: army.mil, lookalikes: false}]\n"
+				    "rules: [{id: ml, suffix: ml, meant: mil, verdict: reset}]\n"
+				    "watch: [{id: weak, literal: weak.example, severity: low}]\n";
+	char path[] = "/tmp/postern-readings-XXXXXX";
+	struct output o;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, rules, sizeof(rules) - 1), sizeof(rules) - 1);
+	close(fd);
+	RUN(&o, "", 0, "explain", "-r", path, "x@weak.example");
+	assert_non_null(strstr(o.text, " by rule:weak, literal\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "x%army.ml@weak.example");
+	assert_non_null(strstr(o.text, ": reset by rule:ml, suffix, meant army.mil\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "x%weak.example@army.ml");
+	assert_non_null(strstr(o.text, ": reset by rule:ml, suffix, meant army.mil\n"));
+	assert_int_equal(unlink(path), 0);
+}
+
 int
 main(void)
 {
@@ -234,6 +257,7 @@ main(void)
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_explain_json),
 		cmocka_unit_test(test_explain_exception),
+		cmocka_unit_test(test_explain_readings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rules_judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mailbox.h"
+#include "matcher.h"
+
+int
+rules_judge_take(struct rules_judge *j, struct ruleset *set)
+{
+	const void *image;
+	size_t len;
+	int rc;
+
+	memset(j, 0, sizeof(*j));
+	j->set = set;
+	image = ruleset_image(set, &len);
+	rc = matcher_load(image, len, &j->matcher);
+	return rc == 0 ? matcher_scratch_new(j->matcher, &j->scratch) : rc;
+}
+
+void
+rules_judge_close(struct rules_judge *j)
+{
+	matcher_scratch_free(j->scratch);
+	matcher_free(j->matcher);
+	ruleset_free(j->set);
+	memset(j, 0, sizeof(*j));
+}
+
+static enum rules_no_match
+reason(const struct rules_judge *j, const struct mailbox *mb, size_t len)
+{
+	unsigned int i;
+
+	if (len == 0)
+		return RULES_NO_MATCH_EMPTY;
+	if (mb->nb_readings == 0 || (mb->flags & MAILBOX_NO_DOMAIN) != 0)
+		return RULES_NO_MATCH_NO_DOMAIN;
+	for (i = 0; i < mb->nb_readings; i++)
+		if (!matcher_is_legitimate(j->matcher, mb->readings[i].domain,
+					   mb->readings[i].domain_len))
+			return RULES_NO_MATCH_OTHER;
+	return RULES_NO_MATCH_LEGITIMATE;
+}
+
+static void
+decide(const struct rules_judge *j, const struct rules_question *question,
+       const struct mailbox_reading *reading, struct rules_answer *a)
+{
+	struct ruleset_query q = {
+		.sender = question->sender,
+		.sender_len = question->sender_len,
+		.local = (const char *)reading->local,
+		.local_len = reading->local_len,
+		.domain = a->match.domain,
+		.domain_len = a->match.domain_len,
+		.ts_ns = question->ts_ns,
+	};
+
+	a->rule = ruleset_rule(j->set, a->match.rule);
+	a->by_rule = ruleset_rule_verdict(j->set, a->match.rule,
+					  (enum rule_technique)a->match.technique);
+	ruleset_decide(j->set, &a->match, &q, &a->decision);
+}
+
+int
+rules_judge(const struct rules_judge *j, const struct rules_question *q, struct rules_answer *a)
+{
+	const struct mailbox_reading *best = NULL;
+	struct matcher_match match;
+	struct mailbox mb;
+	unsigned int i;
+	int rc;
+
+	memset(a, 0, sizeof(*a));
+	mailbox_read((const uint8_t *)q->address, q->len, q->is_cut, &mb);
+	for (i = 0; i < mb.nb_readings; i++) {
+		const struct mailbox_reading *r = &mb.readings[i];
+		struct matcher_query mq = {(const char *)r->local, r->local_len, r->domain,
+					   r->domain_len};
+
+		rc = matcher_judge(j->matcher, j->scratch, &mq, &match);
+		if (rc < 0)
+			return rc;
+		if (rc == 1 && (best == NULL || match.severity > a->match.severity)) {
+			a->match = match;
+			best = r;
+		}
+	}
+	a->is_match = best != NULL;
+	if (best != NULL)
+		decide(j, q, best, a);
+	else
+		a->why = reason(j, &mb, q->len);
+	return 0;
+}
+
+enum rule_verdict
+rules_answer_verdict(const struct rules_answer *a)
+{
+	return a->is_match ? a->decision.verdict : RULE_VERDICT_PASS;
+}
+
+void
+rules_answer_text(const struct rules_answer *a, char buf[RULES_JUDGE_TEXT_MAX])
+{
+	static const char *const reasons[] = {
+		[RULES_NO_MATCH_OTHER] = "no rule matches",
+		[RULES_NO_MATCH_EMPTY] = "there is no address",
+		[RULES_NO_MATCH_NO_DOMAIN] = "there is no domain in it",
+		[RULES_NO_MATCH_LEGITIMATE] =
+			"the domain is a protected one, or a legitimate one below it",
+	};
+	const struct matcher_match *m = &a->match;
+	const char *colon;
+	size_t used;
+
+	if (!a->is_match) {
+		snprintf(buf, RULES_JUDGE_TEXT_MAX, "%s", reasons[a->why]);
+		return;
+	}
+	rule_technique_explain((enum rule_technique)m->technique, m->domain, m->domain_len,
+			       m->meant, m->meant_len, buf, RULES_JUDGE_TEXT_MAX);
+	used = strlen(buf);
+	colon = strchr(a->decision.by, ':');
+	if (strncmp(a->decision.by, "rule:", 5) != 0 && colon != NULL)
+		snprintf(buf + used, RULES_JUDGE_TEXT_MAX - used,
+			 "; the rule says %s, the %.*s %s lets it through",
+			 rule_verdict_name(a->by_rule), (int)(colon - a->decision.by),
+			 a->decision.by, colon + 1);
+}

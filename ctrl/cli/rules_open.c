@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rules_open - rule sets loaded for a command, with everything that is wrong printed */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_rules.h"
+#include "paths.h"
+#include "rules_judge.h"
+#include "rules_write.h"
+
+static void
+print_error(FILE *out, const struct rule_error *e)
+{
+	rules_print_str(out, e->file);
+	if (e->line > 0)
+		fprintf(out, ":%d:%d", e->line, e->column);
+	fprintf(out, "%s%s: ", e->file[0] != '\0' ? ": " : "",
+		e->level == RULE_ERROR ? "error" : "warning");
+	rules_print_str(out, e->what);
+	if (e->hint != NULL) {
+		fputs("\n    ", out);
+		rules_print_str(out, e->hint);
+	}
+	fputc('\n', out);
+}
+
+int
+rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set)
+{
+	char shipped[PATH_MAX];
+	size_t i;
+	int rc;
+
+	memset(ret_errs, 0, sizeof(*ret_errs));
+	if (path == NULL) {
+		rc = paths_default_rules(shipped, sizeof(shipped));
+		if (rc < 0) {
+			fprintf(out, "postern rules: the rules that ship are not found; name yours "
+				     "with --rules PATH\n");
+			return rc;
+		}
+		path = shipped;
+	}
+	rc = ruleset_load(path, 1, ret_errs, ret_set);
+	for (i = 0; i < ret_errs->nb; i++)
+		print_error(out, &ret_errs->list[i]);
+	if (rc < 0 && ret_errs->nb == 0)
+		fprintf(out, "postern rules: %s\n", strerror(-rc));
+	return rc;
+}
+
+int
+rules_judge_open(struct rules_judge *j, const char *command, const char *path)
+{
+	struct rule_errors errs;
+	struct ruleset *set;
+	int rc;
+
+	memset(j, 0, sizeof(*j));
+	rc = rules_open(path, stderr, &errs, &set);
+	rule_errors_free(&errs);
+	if (rc < 0)
+		return rc;
+	rc = rules_judge_take(j, set);
+	if (rc < 0)
+		fprintf(stderr, "%s: the compiled rules can't be used: %s\n", command,
+			strerror(-rc));
+	return rc;
+}
