@@ -171,6 +171,13 @@ flow_at(const struct flow_table *t, uint32_t idx)
 	return idx == POOL_NONE ? NULL : pool_at(&t->flows, idx);
 }
 
+/* What tells connections of one run apart, as in struct dp_flow_id. */
+static inline uint64_t
+flow_uid(const struct flow *f)
+{
+	return f->uid;
+}
+
 /* The one to give up for room: of those that ended, else of all, idle longest. NULL when the table is empty. */
 struct flow *flow_idle_longest(const struct flow_table *t);
 
