@@ -269,18 +269,29 @@ gap_in_chunk(struct smtp_run *run, uint64_t octets)
 	run->ss->streak = 0;
 }
 
+/* False: the gap is of no matter, nothing is read there or nothing remembered. */
+static bool
+gap_begin(struct smtp_run *run, struct smtp_ctx *ctx, struct smtp *s, void *owner)
+{
+	*run = (struct smtp_run){ .ctx = ctx, .s = s, .owner = owner };
+	if (s->phase == SMTP_PHASE_OPAQUE)
+		return false;
+	run->ss = smtp_session_get(ctx, s);
+	if (run->ss == NULL)
+		return false;
+	smtp_stash_flush(run);
+	return true;
+}
+
 void
 smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octets)
 {
-	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_run run;
 	struct smtp_session *ss;
 
-	if (s->phase == SMTP_PHASE_OPAQUE)
+	if (!gap_begin(&run, ctx, s, owner))
 		return;
-	ss = run.ss = smtp_session_get(ctx, s);
-	if (ss == NULL)
-		return;
-	smtp_stash_flush(&run);
+	ss = run.ss;
 	smtp_anomaly(&run, DP_ANOMALY_BIT(GAP_CLIENT));
 	smtp_line_cut(&run);
 	if (ss->client_open)
@@ -312,17 +323,14 @@ smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 void
 smtp_server_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octets)
 {
-	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_run run;
 	struct smtp_session *ss;
 	unsigned int i;
 
 	(void)octets;
-	if (s->phase == SMTP_PHASE_OPAQUE)
+	if (!gap_begin(&run, ctx, s, owner))
 		return;
-	ss = run.ss = smtp_session_get(ctx, s);
-	if (ss == NULL)
-		return;
-	smtp_stash_flush(&run);
+	ss = run.ss;
 	smtp_anomaly_reply(&run, DP_ANOMALY_BIT(GAP_SERVER));
 	for (i = 0; i < ss->txn_nb; i++)
 		ss->txns[(ss->txn_head + i) % SMTP_TXNS_MAX].flags |= SMTP_TXN_GAP;
