@@ -154,8 +154,8 @@ read_ports(struct reader *rd, struct fy_node *key, struct fy_node *value)
 			;
 		if (i < rd->cfg.nb_ports) {
 			report(rd, item, NULL, "port %u stands twice", port);
-		} else if (i == CONFIG_PORTS_MAX) {
-			report(rd, item, NULL, "more than %d ports", CONFIG_PORTS_MAX);
+		} else if (i == DP_ARGS_PORTS_MAX) {
+			report(rd, item, NULL, "more than %d ports", DP_ARGS_PORTS_MAX);
 			return;
 		} else {
 			rd->cfg.ports[rd->cfg.nb_ports++] = (uint16_t)port;
@@ -418,34 +418,4 @@ config_error_print(void *ctx, const struct config_error *err)
 		fprintf(out, "%d:%d:", err->line, err->column);
 	fprintf(out, " error: %s%s%s\n", what, err->hint != NULL ? "; " : "",
 		err->hint != NULL ? err->hint : "");
-}
-
-int
-config_parse_ports(const char *text, uint16_t ports[static CONFIG_PORTS_MAX], unsigned int *ret_nb,
-		   const char **ret_why)
-{
-	unsigned int nb = 0, i, port;
-
-	for (;;) {
-		const char *start = text;
-
-		for (port = 0; *text >= '0' && *text <= '9' && text - start < 6; text++)
-			port = port * 10 + (unsigned int)(*text - '0');
-		*ret_why = "expected TCP ports from 1 to 65535, separated by commas";
-		if (text == start || port == 0 || port > 65535 || (*text != ',' && *text != '\0'))
-			return -EINVAL;
-		*ret_why = "a port stands twice";
-		for (i = 0; i < nb; i++)
-			if (ports[i] == port)
-				return -EINVAL;
-		*ret_why = "more than 16 ports";
-		if (nb == CONFIG_PORTS_MAX)
-			return -EINVAL;
-		ports[nb++] = (uint16_t)port;
-		if (*text == '\0')
-			break;
-		text++;
-	}
-	*ret_nb = nb;
-	return 0;
 }

@@ -23,8 +23,9 @@
 
 #include <stdint.h>
 
+#include "dp_args.h"
+
 enum {
-	CONFIG_PORTS_MAX = 16,	      /* as many as the dataplane takes */
 	CONFIG_WORKERS_MAX = 64,      /* DP_WORKERS_MAX */
 	CONFIG_NAME_MAX = 255,	      /* octets of observer.name */
 	CONFIG_FILE_MAX = 1024 * 1024, /* octets of the file */
@@ -34,7 +35,7 @@ struct config {
 	char *rules;    /* NULL: not set */
 	char *state;    /* NULL: not set */
 	char *observer; /* observer.name; NULL: not set */
-	uint16_t ports[CONFIG_PORTS_MAX];
+	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb_ports; /* 0: not set */
 	unsigned int workers;  /* 0: not set */
 };
@@ -58,9 +59,5 @@ void config_fini(struct config *cfg); /* NULL and zeroed are fine */
 
 /* config_error_fn: one line per error on the FILE given as @ctx, "file:line:column: error: what; hint". */
 void config_error_print(void *ctx, const struct config_error *err);
-
-/* A list of TCP ports, "25,587,2525". 0, or -EINVAL with what is wrong in @ret_why (a constant). */
-int config_parse_ports(const char *text, uint16_t ports[static CONFIG_PORTS_MAX], unsigned int *ret_nb,
-		       const char **ret_why);
 
 #endif

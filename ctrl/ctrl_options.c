@@ -2,11 +2,12 @@
 #include "ctrl_options.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "dp_args.h"
 
 enum {
 	OPT_DP_FD = 256,
@@ -49,19 +50,6 @@ static const char usage[] =
 	"                      --rules PATH --run-id HEX16 --store FILE [--alerts FILE|-|human]\n"
 	"                      [--envelopes FILE|-] [--observer NAME] [--config FILE]\n";
 
-/* An open descriptor, from now on not inherited. */
-static int
-take_fd(const char *text, int *ret)
-{
-	char *end;
-	long fd = strtol(text, &end, 10);
-
-	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
-		return -EINVAL;
-	*ret = (int)fd;
-	return 0;
-}
-
 static int
 take_hex(const char *text, uint64_t *ret)
 {
@@ -78,15 +66,15 @@ take_option(int opt, const char *arg, struct ctrl_options *o)
 {
 	switch (opt) {
 	case OPT_DP_FD:
-		return take_fd(arg, &o->dp_fd);
+		return dp_args_fd(arg, &o->dp_fd);
 	case OPT_CTRL_FD:
-		return take_fd(arg, &o->ctrl_fd);
+		return dp_args_fd(arg, &o->ctrl_fd);
 	case OPT_RULES_FD:
-		return take_fd(arg, &o->rules_fd);
+		return dp_args_fd(arg, &o->rules_fd);
 	case OPT_STATUS_FD:
-		return take_fd(arg, &o->status_fd);
+		return dp_args_fd(arg, &o->status_fd);
 	case OPT_JOURNAL_FD:
-		return take_fd(arg, &o->journal_fd);
+		return dp_args_fd(arg, &o->journal_fd);
 	case OPT_RUN_ID:
 		return take_hex(arg, &o->run_id);
 	case OPT_RULES:

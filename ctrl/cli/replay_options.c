@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dp_abi.h"
+#include "dp_args.h"
 #include "options.h"
 #include "paths.h"
 
@@ -114,7 +115,7 @@ take_number(const char *name, const char *value, unsigned int max, unsigned int 
 {
 	uint64_t n;
 
-	if (cli_number(value, 1, max, &n) < 0)
+	if (dp_args_number(value, 1, max, &n) < 0)
 		return cli_usage_error(COMMAND,
 				       "--%s: expected a whole number from 1 to %u, not \"%.100s\"",
 				       name, max, value);
@@ -125,11 +126,11 @@ take_number(const char *name, const char *value, unsigned int max, unsigned int 
 static int
 take_ports(struct replay_options *o, const char *value)
 {
-	uint16_t ports[CONFIG_PORTS_MAX];
+	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb;
 	const char *why;
 
-	if (config_parse_ports(value, ports, &nb, &why) < 0)
+	if (dp_args_ports(value, ports, &nb, &why) < 0)
 		return cli_usage_error(COMMAND, "--ports: %s, not \"%.100s\"", why, value);
 	o->ports = value;
 	return 0;

@@ -34,7 +34,7 @@ struct replay_options {
 
 	struct config config;
 	char default_rules[PATH_MAX];
-	char ports_text[CONFIG_PORTS_MAX * 6 + 1];
+	char ports_text[DP_ARGS_PORTS_MAX * 6 + 1];
 };
 
 enum {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "dp_args.h"
 #include "dp_shm.h"
 #include "launch.h"
 #include "options.h"
@@ -113,11 +114,11 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 		res->begun = true;
 		progress_init(&run->progress, run->cfg->progress, run->cfg->octets_total, now_ns());
 	} else if (strcmp(f[0], "error") == 0 && nb == 5 &&
-		   cli_number(f[1], 0, UINT64_MAX, &a) == 0 && cli_number(f[2], 0, 1, &b) == 0) {
+		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 && dp_args_number(f[2], 0, 1, &b) == 0) {
 		capture_error(run, a, b == 1, f[3], f[4]);
 	} else if (strcmp(f[0], "end") == 0 && nb == 3 &&
-		   cli_number(f[1], 0, UINT64_MAX, &a) == 0 &&
-		   cli_number(f[2], 0, UINT64_MAX, &b) == 0) {
+		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 &&
+		   dp_args_number(f[2], 0, UINT64_MAX, &b) == 0) {
 		res->ended = true;
 		res->wall_ns = a;
 		res->cpu_ns = b;
@@ -135,8 +136,8 @@ ctrl_line(void *ctx, char *const *f, unsigned int nb)
 		free(res->ctrl_error);
 		res->ctrl_error = strdup(f[1]);
 	} else if (strcmp(f[0], "done") == 0 && nb == 3 &&
-		   cli_number(f[1], 0, UINT64_MAX, &a) == 0 &&
-		   cli_number(f[2], 0, UINT64_MAX, &b) == 0) {
+		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 &&
+		   dp_args_number(f[2], 0, UINT64_MAX, &b) == 0) {
 		res->alerts = a;
 		res->updates = b;
 		res->counted = true;

@@ -171,29 +171,6 @@ test_limits(void **state)
 }
 
 static void
-test_ports(void **state)
-{
-	static const char *const wrong[] = { "",     ",",	 "25,",	  ",25", "0",	   "65536", "25,25",
-					     "25 26", "x", "-1", "25;26", "1000000000000", "+25", " 25",
-					     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17" };
-	uint16_t ports[CONFIG_PORTS_MAX];
-	unsigned int nb = 99;
-	const char *why;
-	size_t i;
-
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		if (config_parse_ports(wrong[i], ports, &nb, &why) != -EINVAL)
-			fail_msg("\"%s\" was taken", wrong[i]);
-	assert_int_equal(nb, 99);
-	assert_int_equal(config_parse_ports("25", ports, &nb, &why), 0);
-	assert_int_equal(nb, 1);
-	assert_int_equal(config_parse_ports("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,65535", ports, &nb,
-					    &why), 0);
-	assert_int_equal(nb, 16);
-	assert_int_equal(ports[15], 65535);
-}
-
-static void
 test_suggest(void **state)
 {
 	static const char *const words[] = { "speed", "state", "rules", "report", "report-file" };
@@ -229,7 +206,6 @@ main(void)
 		cmocka_unit_test(test_errors_and_places),
 		cmocka_unit_test(test_broken_files),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_suggest),
 	};
 
