@@ -21,6 +21,7 @@
 #ifndef POSTERN_CONFIG_H
 #define POSTERN_CONFIG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dp_args.h"
@@ -55,6 +56,12 @@ typedef void (*config_error_fn)(void *ctx, const struct config_error *err);
  * read (reported too). @ret is untouched on failure.
  */
 int config_load(const char *path, config_error_fn error, void *ctx, struct config *ret);
+/*
+ * The same of @len octets; @path stands for the file. Errors are added to @errs, in the order of the file; *ret is filled
+ * when there are none.
+ */
+struct rule_errors;
+void config_read(const char *path, const char *text, size_t len, struct rule_errors *errs, struct config *ret);
 void config_fini(struct config *cfg); /* NULL and zeroed are fine */
 
 /* config_error_fn: one line per error on the FILE given as @ctx, "file:line:column: error: what; hint". */
