@@ -13,6 +13,7 @@
 
 #include "compile.h"
 #include "hash64.h"
+#include "kept_files.h"
 #include "rule_check.h"
 #include "rule_file.h"
 #include "rule_model.h"
@@ -24,6 +25,7 @@ struct ruleset {
 	void *image;
 	size_t image_len;
 	struct db_cache *cache; /* while it is loaded; or NULL */
+	struct kept_files kept;
 	uint64_t hash;
 	uint32_t generation;
 	size_t nb_files;
@@ -114,9 +116,10 @@ take_file(struct ruleset *set, const char *path, struct rule_errors *errs)
 	if (rc < 0)
 		return fail_file(errs, path, -rc,
 				 rc == -EINVAL ? "it is no file and no folder" : NULL);
-	take_octets(set, file, octets, len, errs);
-	free(octets);
-	return 0;
+	rc = kept_files_add(&set->kept, path, octets, len, false);
+	if (rc == 0)
+		take_octets(set, file, octets, len, errs);
+	return rc;
 }
 
 static int
@@ -214,25 +217,13 @@ ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs,
 	return ruleset_load_cached(path, generation, NULL, errs, ret_set);
 }
 
-int
-ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cache,
-		    struct rule_errors *errs, struct ruleset **ret_set)
+/* What is left to do when the octets are read: @rc says how that went. */
+static int
+end_load(struct ruleset *set, const char *path, int rc, struct rule_errors *errs,
+	 struct ruleset **ret_set)
 {
-	struct ruleset *set = calloc(1, sizeof(*set));
-	struct stat st;
-	int rc, rc_finish;
+	int rc_finish;
 
-	if (set == NULL)
-		return -ENOMEM;
-	set->generation = generation;
-	set->cache = cache;
-	memset(errs, 0, sizeof(*errs));
-	if (stat(path, &st) < 0)
-		rc = fail_file(errs, path, errno, NULL);
-	else if (S_ISDIR(st.st_mode))
-		rc = take_folder(set, path, errs);
-	else
-		rc = take_file(set, path, errs);
 	if (set->nb_files > 0) {
 		rc_finish = finish(set, path, errs);
 		rc = rc == 0 ? rc_finish : rc;
@@ -247,6 +238,68 @@ ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cach
 	set->cache = NULL;
 	*ret_set = set;
 	return 0;
+}
+
+int
+ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cache,
+		    struct rule_errors *errs, struct ruleset **ret_set)
+{
+	struct ruleset *set = calloc(1, sizeof(*set));
+	struct stat st;
+	int rc;
+
+	if (set == NULL)
+		return -ENOMEM;
+	set->generation = generation;
+	set->cache = cache;
+	memset(errs, 0, sizeof(*errs));
+	if (stat(path, &st) < 0)
+		rc = fail_file(errs, path, errno, NULL);
+	else if ((rc = kept_files_set_name(&set->kept, path)) < 0)
+		;
+	else if (S_ISDIR(st.st_mode))
+		rc = take_folder(set, path, errs);
+	else
+		rc = take_file(set, path, errs);
+	return end_load(set, path, rc, errs, ret_set);
+}
+
+int
+ruleset_load_snapshot(const void *snapshot, size_t len, uint32_t generation, struct db_cache *cache,
+		      struct rule_errors *errs, struct ruleset **ret_set)
+{
+	struct ruleset *set = calloc(1, sizeof(*set));
+	const struct kept_file *src;
+	char *file;
+	size_t i;
+	int rc;
+
+	if (set == NULL)
+		return -ENOMEM;
+	set->generation = generation;
+	set->cache = cache;
+	memset(errs, 0, sizeof(*errs));
+	rc = kept_files_read(snapshot, len, &set->kept);
+	if (rc < 0) {
+		ruleset_free(set);
+		return rc;
+	}
+	for (i = 0; i < set->kept.nb && rc == 0; i++) {
+		src = &set->kept.list[i];
+		if (src->is_list)
+			continue;
+		file = arena_string(&set->model.arena, src->path, strlen(src->path));
+		if (file != NULL)
+			take_octets(set, file, src->octets, src->len, errs);
+		rc = file != NULL ? 0 : -ENOMEM;
+	}
+	return end_load(set, set->kept.name, rc, errs, ret_set);
+}
+
+int
+ruleset_snapshot(const struct ruleset *set, void **ret, size_t *ret_len)
+{
+	return kept_files_write(&set->kept, ret, ret_len);
 }
 
 int
@@ -282,6 +335,7 @@ ruleset_free(struct ruleset *set)
 	if (set == NULL)
 		return;
 	rule_model_free(&set->model);
+	kept_files_free(&set->kept);
 	free(set->image);
 	free(set);
 }

@@ -71,6 +71,13 @@ int ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs
 /* The same with compiled databases taken from @cache and put there (db_cache.h). */
 int ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cache, struct rule_errors *errs,
 			struct ruleset **ret_set);
+/*
+ * All that a set was read from, as octets (*ret is for free()), and the same set made of them again, without a look at the
+ * files. -EBADMSG: they are no whole snapshot.
+ */
+int ruleset_snapshot(const struct ruleset *set, void **ret, size_t *ret_len);
+int ruleset_load_snapshot(const void *snapshot, size_t len, uint32_t generation, struct db_cache *cache,
+			  struct rule_errors *errs, struct ruleset **ret_set);
 /* The same of octets that are no file; @name stands for the file in errors. */
 int ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation, struct rule_errors *errs,
 			struct ruleset **ret_set);
@@ -106,7 +113,10 @@ struct exception_info {
 size_t ruleset_nb_exceptions(const struct ruleset *set);
 void ruleset_exception(const struct ruleset *set, size_t i, struct exception_info *ret);
 
-/* What a match means for this sender, recipient and moment. */
+/*
+ * What a match means for this sender, recipient and moment: a rule that is not for the sender (`senders`) does not count,
+ * and what would have matched without it does; when nothing is left, the verdict is pass by "scope:ID". Then exceptions.
+ */
 struct ruleset_query {
 	const char *sender; /* between the brackets, as written; "" for <> */
 	size_t sender_len;
@@ -115,10 +125,19 @@ struct ruleset_query {
 	const char *domain; /* normalised reading that matched */
 	size_t domain_len;
 	uint64_t ts_ns; /* moment, ns since the epoch */
+	uint8_t client_family; /* of the client's address: 4 or 6; 0: not known, so that no network is its */
+	const uint8_t *client; /* network byte order, 4 or 16 octets; or NULL */
 };
+
+#define RULESET_NONE UINT32_MAX
+
 struct ruleset_decision {
 	enum rule_verdict verdict;
-	char by[128]; /* "rule:ID" or "exception:ID": postern.verdict_by */
+	char by[128]; /* "rule:ID", "exception:ID" or "scope:ID": postern.verdict_by */
+	uint32_t exception; /* that let it through, for ruleset_exception(); or RULESET_NONE */
+	uint32_t expired;   /* exception that would have, had it not ended; or RULESET_NONE */
+	uint32_t scope;	    /* first rule that matched but is not for this sender; or RULESET_NONE */
+	struct matcher_match match; /* what was decided about: the one asked, or the next when that is for other senders */
 };
 void ruleset_decide(const struct ruleset *set, const struct matcher_match *match, const struct ruleset_query *q,
 		    struct ruleset_decision *ret);
