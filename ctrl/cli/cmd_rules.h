@@ -10,6 +10,7 @@
 #define POSTERN_CLI_CMD_RULES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "ruleset.h"
@@ -17,8 +18,12 @@
 /* @argv[0] is "rules". */
 int cmd_rules(int argc, char **argv);
 
-/* @argv[0] is "explain". */
+/* @argv[0] is the command's name. */
 int rules_explain(int argc, char **argv);
+int rules_test(int argc, char **argv);
+
+/* The value of --at. 0, or 2 with the fault printed. */
+int rules_read_at(const char *command, const char *text, uint64_t *ret_ns);
 
 /*
  * What the commands share. Load @path (NULL: the rules that ship); errors and warnings are printed to @out.

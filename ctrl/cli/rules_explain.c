@@ -7,7 +7,6 @@
 
 #include "cmd_rules.h"
 #include "options.h"
-#include "rule_date.h"
 #include "rules_judge.h"
 #include "rules_lines.h"
 #include "rules_write.h"
@@ -143,12 +142,7 @@ rules_explain(int argc, char **argv)
 		} else if (opt == OPT_JSON) {
 			e.is_json = true;
 		} else if (opt == OPT_AT) {
-			if (rule_date_read(value, &e.ts_ns, NULL) < 0)
-				rc = cli_usage_error(
-					COMMAND,
-					"--at \"%.100s\" is no date; write 2026-01-31 or "
-					"2026-01-31T18:00:00Z",
-					value);
+			rc = rules_read_at(COMMAND, value, &e.ts_ns);
 		} else {
 			free(addresses);
 			return opt == OPT_HELP ? print_help() : 2;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cmd_rules.h"
+#include "options.h"
 #include "paths.h"
+#include "rule_date.h"
 #include "rules_judge.h"
 #include "rules_write.h"
 
@@ -67,4 +69,14 @@ rules_judge_open(struct rules_judge *j, const char *command, const char *path)
 		fprintf(stderr, "%s: the compiled rules can't be used: %s\n", command,
 			strerror(-rc));
 	return rc;
+}
+
+int
+rules_read_at(const char *command, const char *text, uint64_t *ret_ns)
+{
+	if (rule_date_read(text, ret_ns, NULL) == 0)
+		return 0;
+	return cli_usage_error(command,
+			       "--at \"%.100s\" is no date; write 2026-01-31 or 2026-01-31T18:00:00Z",
+			       text);
 }
