@@ -3,21 +3,28 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "compile.h"
 #include "hash64.h"
 #include "kept_files.h"
+#include "read_file.h"
 #include "rule_check.h"
 #include "rule_file.h"
 #include "rule_model.h"
 #include "technique.h"
+
+/* To ask again without rules that are not for the sender. Only of a set that has such rules. */
+struct again {
+	pthread_mutex_t lock; /* of the scratch */
+	struct matcher *matcher;
+	struct matcher_scratch *scratch;
+};
 
 struct ruleset {
 	struct rule_model model;
@@ -29,6 +36,9 @@ struct ruleset {
 	uint64_t hash;
 	uint32_t generation;
 	size_t nb_files;
+	struct again *again; /* or NULL */
+	bool has_lists; /* rule files may name list files */
+	bool is_snapshot; /* all there is stands in @kept */
 };
 
 static const char *
@@ -48,46 +58,33 @@ fail_file(struct rule_errors *errs, const char *file, int err, const char *hint)
 	return -err;
 }
 
-/* Octets of a regular file, at most one more than a rule file may have. A FIFO must not make us wait. */
+/*
+ * A list that a rule file names: part of the content like the file itself. Named twice, or of a snapshot: the octets that
+ * were read first.
+ */
 static int
-read_file(const char *path, char **ret, size_t *ret_len)
+read_list(void *ctx, const char *path, const char **ret, size_t *ret_len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = 0;
-	size_t len = 0, cap, max = YAML_LEN_MAX + 1;
-	char *buf = NULL, *bigger;
-	struct stat st;
-	ssize_t n = 1;
+	struct ruleset *set = ctx;
+	const struct kept_file *kept = kept_files_find(&set->kept, path);
+	char *octets;
+	size_t len;
+	int rc;
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		rc = -errno;
-	else if (!S_ISREG(st.st_mode))
-		rc = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	cap = rc == 0 && st.st_size > 0 && (size_t)st.st_size < max ? (size_t)st.st_size + 1 : 4096;
-	while (rc == 0 && n != 0 && len < max) {
-		if (buf == NULL || len == cap) {
-			cap = buf == NULL ? cap : (2 * cap < max ? 2 * cap : max);
-			bigger = realloc(buf, cap);
-			if (bigger == NULL) {
-				rc = -ENOMEM;
-				break;
-			}
-			buf = bigger;
-		}
-		n = read(fd, buf + len, cap - len);
-		if (n > 0)
-			len += (size_t)n;
-		else if (n < 0 && errno != EINTR)
-			rc = -errno;
+	if (kept == NULL && set->is_snapshot)
+		return -ENOENT;
+	if (kept == NULL) {
+		rc = read_file(path, YAML_LEN_MAX + 1, &octets, &len);
+		if (rc == 0)
+			rc = kept_files_add(&set->kept, path, octets, len, true);
+		if (rc < 0)
+			return rc;
+		kept = kept_files_find(&set->kept, path);
 	}
-	close(fd);
-	if (rc < 0) {
-		free(buf);
-		return rc;
-	}
-	*ret = buf;
-	*ret_len = len;
+	set->hash = hash64(base_name(path), strlen(base_name(path)), set->hash);
+	set->hash = hash64(kept->octets, kept->len, set->hash);
+	*ret = kept->octets;
+	*ret_len = kept->len;
 	return 0;
 }
 
@@ -95,12 +92,13 @@ static void
 take_octets(struct ruleset *set, const char *file, const char *octets, size_t len,
 	    struct rule_errors *errs)
 {
+	const struct list_source lists = {read_list, set};
 	const char *base = base_name(file);
 
 	set->hash = hash64(base, strlen(base), set->hash);
 	set->hash = hash64(octets, len, set->hash);
 	set->nb_files++;
-	rule_file_read(file, octets, len, &set->model, errs);
+	rule_file_read(file, octets, len, set->has_lists ? &lists : NULL, &set->model, errs);
 }
 
 static int
@@ -112,7 +110,7 @@ take_file(struct ruleset *set, const char *path, struct rule_errors *errs)
 
 	if (file == NULL)
 		return -ENOMEM;
-	rc = read_file(path, &octets, &len);
+	rc = read_file(path, YAML_LEN_MAX + 1, &octets, &len);
 	if (rc < 0)
 		return fail_file(errs, path, -rc,
 				 rc == -EINVAL ? "it is no file and no folder" : NULL);
@@ -189,6 +187,47 @@ set_name(struct ruleset *set, const char *path)
 	return copy != NULL ? base_name(copy) : "";
 }
 
+static void
+again_free(struct again *a)
+{
+	if (a == NULL)
+		return;
+	matcher_scratch_free(a->scratch);
+	matcher_free(a->matcher);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+}
+
+static int
+make_again(struct ruleset *set, const char *path, struct rule_errors *errs)
+{
+	struct rule_place at = {path, 0, 0};
+	bool needed = false;
+	struct again *a;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < set->model.nb_rules && !needed; i++)
+		needed = set->model.rules[i].senders != NULL;
+	if (!needed)
+		return 0;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&a->lock, NULL);
+	rc = matcher_load(set->image, set->image_len, &a->matcher);
+	if (rc == 0)
+		rc = matcher_scratch_new(a->matcher, &a->scratch);
+	if (rc < 0) {
+		again_free(a);
+		rule_errors_add(errs, RULE_ERROR, &at, NULL, "the compiled rules can't be used: %s",
+				strerror(-rc));
+		return rc;
+	}
+	set->again = a;
+	return 0;
+}
+
 /* What follows reading: checks across files, compilation. */
 static int
 finish(struct ruleset *set, const char *path, struct rule_errors *errs)
@@ -207,7 +246,7 @@ finish(struct ruleset *set, const char *path, struct rule_errors *errs)
 	if (rc == 0 && errs->nb_errors > 0)
 		rc = -EINVAL;
 	exceptions_sort(set->model.exceptions, set->model.nb_exceptions);
-	return rc;
+	return rc == 0 ? make_again(set, path, errs) : rc;
 }
 
 int
@@ -253,6 +292,7 @@ ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *cach
 	set->generation = generation;
 	set->cache = cache;
 	memset(errs, 0, sizeof(*errs));
+	set->has_lists = true;
 	if (stat(path, &st) < 0)
 		rc = fail_file(errs, path, errno, NULL);
 	else if ((rc = kept_files_set_name(&set->kept, path)) < 0)
@@ -279,6 +319,7 @@ ruleset_load_snapshot(const void *snapshot, size_t len, uint32_t generation, str
 	set->generation = generation;
 	set->cache = cache;
 	memset(errs, 0, sizeof(*errs));
+	set->has_lists = set->is_snapshot = true;
 	rc = kept_files_read(snapshot, len, &set->kept);
 	if (rc < 0) {
 		ruleset_free(set);
@@ -334,6 +375,7 @@ ruleset_free(struct ruleset *set)
 {
 	if (set == NULL)
 		return;
+	again_free(set->again);
 	rule_model_free(&set->model);
 	kept_files_free(&set->kept);
 	free(set->image);
@@ -463,21 +505,66 @@ ruleset_exception(const struct ruleset *set, size_t i, struct exception_info *re
 	};
 }
 
+/* Find the next match among the rules that are for this sender. False: there is none. */
+static bool
+match_in_scope(const struct ruleset *set, const struct ruleset_query *q, struct matcher_match *match)
+{
+	const struct matcher_query mq = {q->local, q->local_len, q->domain, q->domain_len};
+	size_t words = set->model.nb_rules / 64 + 1;
+	uint64_t *without = calloc(words, sizeof(*without));
+	bool found = false;
+	uint32_t rule;
+
+	if (without == NULL)
+		return false;
+	pthread_mutex_lock(&set->again->lock);
+	do {
+		without[match->rule / 64] |= UINT64_C(1) << match->rule % 64;
+		if (matcher_judge_without(set->again->matcher, set->again->scratch, &mq, without,
+					  match) != 1)
+			break;
+		rule = match->rule;
+		found = senders_match(set->model.rules[rule].senders, q);
+	} while (!found);
+	pthread_mutex_unlock(&set->again->lock);
+	free(without);
+	return found;
+}
+
+static uint32_t
+index_of(const struct ruleset *set, const struct exception *x)
+{
+	return x != NULL ? (uint32_t)(x - set->model.exceptions) : RULESET_NONE;
+}
+
 void
 ruleset_decide(const struct ruleset *set, const struct matcher_match *match,
 	       const struct ruleset_query *q, struct ruleset_decision *ret)
 {
 	const struct rule_info *rule = ruleset_rule(set, match->rule);
-	const struct exception *x;
+	const struct exception *x, *expired;
 
-	x = exception_find(set->model.exceptions, set->model.nb_exceptions, q);
+	ret->match = *match;
+	ret->exception = ret->expired = ret->scope = RULESET_NONE;
+	ret->verdict = RULE_VERDICT_PASS;
+	if (rule != NULL && !senders_match(set->model.rules[match->rule].senders, q)) {
+		ret->scope = match->rule;
+		if (!match_in_scope(set, q, &ret->match)) {
+			ret->match = *match;
+			snprintf(ret->by, sizeof(ret->by), "scope:%s", rule->id);
+			return;
+		}
+		rule = ruleset_rule(set, ret->match.rule);
+	}
+	x = exception_find(set->model.exceptions, set->model.nb_exceptions, q, &expired);
+	ret->exception = index_of(set, x);
 	if (x != NULL) {
-		ret->verdict = RULE_VERDICT_PASS;
 		snprintf(ret->by, sizeof(ret->by), "exception:%s", x->id);
 		return;
 	}
+	ret->expired = index_of(set, expired);
 	/* A match of another generation can name a rule that is gone: alert, and say so. */
-	ret->verdict =
-		ruleset_rule_verdict(set, match->rule, (enum rule_technique)match->technique);
+	ret->verdict = ruleset_rule_verdict(set, ret->match.rule,
+					    (enum rule_technique)ret->match.technique);
 	snprintf(ret->by, sizeof(ret->by), "rule:%s", rule != NULL ? rule->id : "unknown");
 }

@@ -56,7 +56,7 @@ read_only(const uint8_t *data, size_t size)
 	int has_expression = 0;
 	size_t i;
 
-	rule_file_read("fuzz.yaml", (const char *)data, size, &model, &errs);
+	rule_file_read("fuzz.yaml", (const char *)data, size, NULL, &model, &errs);
 	rule_check(&model, UINT64_C(1800000000000000000), &errs);
 	rule_errors_sort(&errs);
 	check_errors(&errs);
@@ -84,7 +84,7 @@ use(const struct ruleset *set)
 	for (i = 0; i < sizeof(domains) / sizeof(domains[0]); i++) {
 		struct matcher_query q = {"bob", 3, domains[i], strlen(domains[i])};
 		struct ruleset_query rq = {
-			"a@b.c", 5, "bob", 3, domains[i], strlen(domains[i]), UINT64_C(1) << 60};
+			.sender = "a@b.c", .sender_len = 5, .local = "bob", .local_len = 3, .domain = domains[i], .domain_len = strlen(domains[i]), .ts_ns = UINT64_C(1) << 60};
 
 		if (matcher_judge(m, s, &q, &match) != 1)
 			continue;
