@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ascii_text - comparing hostile octets with lower-case text of rule files, without regard to ASCII case
+ * ascii_text - comparing hostile octets with lower-case text of rule files, without regard to ASCII
+ * case
  */
 #ifndef POSTERN_ASCII_TEXT_H
 #define POSTERN_ASCII_TEXT_H

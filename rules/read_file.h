@@ -2,7 +2,8 @@
 /*
  * read_file - a whole regular file into memory
  *
- * Errors:    negative errno; -EISDIR and -EINVAL (a device, a FIFO: nothing that makes us wait is opened) among them.
+ * Errors:    negative errno; -EISDIR and -EINVAL (a device, a FIFO: nothing that makes us wait is
+ * opened) among them.
  */
 #ifndef POSTERN_READ_FILE_H
 #define POSTERN_READ_FILE_H

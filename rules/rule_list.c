@@ -2,9 +2,9 @@
 /*
  * rule_list - files that hold one name a line
  *
- * What:      blanks around a name, empty lines and what stands behind a # are passed over; line ends may be CR LF. Each name
- *            is handed on as a scalar with its place in the list, so that it is read and reported as one of the rule file.
- * Hostile:   any octets up to YAML_LEN_MAX.
+ * What:      blanks around a name, empty lines and what stands behind a # are passed over; line
+ * ends may be CR LF. Each name is handed on as a scalar with its place in the list, so that it is
+ * read and reported as one of the rule file. Hostile:   any octets up to YAML_LEN_MAX.
  */
 #include "rule_file.h"
 
@@ -61,7 +61,8 @@ read_lines(struct rule_reader *r, const char *file, const char *octets, size_t l
 	size_t from = 0, nb = 0, line;
 	const char *end;
 
-	if (len >= 3 && memcmp(octets, "\xef\xbb\xbf", 3) == 0) /* the mark some editors begin with */
+	if (len >= 3 &&
+	    memcmp(octets, "\xef\xbb\xbf", 3) == 0) /* the mark some editors begin with */
 		from = 3;
 	for (; from < len; from += line + 1, at.line++) {
 		end = memchr(octets + from, '\n', len - from);
@@ -110,10 +111,11 @@ rule_list_read(struct rule_reader *r, const struct yaml_node *path, const char *
 		return;
 	rc = r->source->read(r->source->ctx, file, &octets, &len);
 	if (rc < 0)
-		reader_error(r, &path->at,
-			     "name a file with one domain on each line; a relative name counts from "
-			     "the folder of the rule file",
-			     "%s \"%.300s\" can't be read: %s", what, file, strerror(-rc));
+		reader_error(
+			r, &path->at,
+			"name a file with one domain on each line; a relative name counts from "
+			"the folder of the rule file",
+			"%s \"%.300s\" can't be read: %s", what, file, strerror(-rc));
 	else if (len > YAML_LEN_MAX)
 		reader_error(r, &path->at, "split it", "%s \"%.300s\" is larger than 16 MiB", what,
 			     file);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* rule_senders - `senders` of rules and `sender` of exceptions: addresses, domains, sub-trees, networks */
+/* rule_senders - `senders` of rules and `sender` of exceptions: addresses, domains, sub-trees,
+ * networks */
 #include "rule_file.h"
 
 #include <arpa/inet.h>
