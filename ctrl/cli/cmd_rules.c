@@ -219,6 +219,7 @@ print_help(void)
 	       "  check     read rule files, print every error and warning with its place\n"
 	       "  list      list rules and exceptions\n"
 	       "  explain   say what is decided about an address, and why\n"
+	       "  expand    list the lookalikes of a protected domain\n"
 	       "  test      compare answers with those that are expected\n\n"
 	       "\"postern rules COMMAND --help\" tells more.\n");
 	return end_output(0);
@@ -229,18 +230,20 @@ cmd_rules(int argc, char **argv)
 {
 	if (argc < 2)
 		return cli_usage_error("postern rules",
-				       "which command? There are check, list, explain, test");
+				       "which command? There are check, list, explain, expand, test");
 	if (strcmp(argv[1], "check") == 0)
 		return cmd_check(argc - 1, argv + 1);
 	if (strcmp(argv[1], "list") == 0)
 		return cmd_list(argc - 1, argv + 1);
 	if (strcmp(argv[1], "explain") == 0)
 		return rules_explain(argc - 1, argv + 1);
+	if (strcmp(argv[1], "expand") == 0)
+		return rules_expand(argc - 1, argv + 1);
 	if (strcmp(argv[1], "test") == 0)
 		return rules_test(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_help();
 	return cli_usage_error("postern rules",
-			       "unknown command \"%.200s\"; there are check, list, explain, test",
+			       "unknown command \"%.200s\"; there are check, list, explain, expand, test",
 			       argv[1]);
 }

@@ -19,7 +19,8 @@ import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
-COMMANDS = [["replay"], ["alerts"], ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "test"]]
+COMMANDS = [["replay"], ["alerts"], ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "expand"],
+            ["rules", "test"]]
 
 
 def helped(command):
@@ -122,7 +123,7 @@ class Docs(unittest.TestCase):
             return set(p.stdout.split())
 
         self.assertEqual(complete("postern", "r"), {"replay", "rules"})
-        self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "test", "--help"})
+        self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "expand", "test", "--help"})
         for command in COMMANDS:
             with self.subTest(command=command):
                 self.assertEqual(complete("postern", *command, "--"), {"--" + o for o in helped(command)})

@@ -69,7 +69,7 @@ test_usage(void **state)
 	assert_int_equal(o.rc, 0);
 	RUN(&o, "", 0, "explain", "--help");
 	assert_int_equal(o.rc, 0);
-	RUN(&o, "", 0, "expand", "army.mil");
+	RUN(&o, "", 0, "what", "army.mil");
 	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "explain");
 	assert_int_equal(o.rc, 2);
