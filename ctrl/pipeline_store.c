@@ -225,9 +225,11 @@ data_state(unsigned int kind, unsigned int go_reply, uint64_t body_octets)
 {
 	if (kind == DP_DATA_BDAT || (kind == DP_DATA_DATA && go_reply >= 300 && go_reply < 400))
 		return OPEN_DATA_BEGUN;
-	if (kind != DP_DATA_DATA || go_reply != 0)
+	if (kind != DP_DATA_DATA)
 		return OPEN_DATA_NONE;
-	return body_octets > 0 ? OPEN_DATA_BEGUN : OPEN_DATA_ASKED;
+	if (body_octets > 0)
+		return OPEN_DATA_BEGUN; /* whatever the answer was */
+	return go_reply != 0 ? OPEN_DATA_NONE : OPEN_DATA_ASKED;
 }
 
 static int

@@ -198,8 +198,8 @@ smtp_chunk_end(struct smtp_run *run)
 }
 
 /*
- * Does the server read BDAT at all? What it did not offer, neither after EHLO nor by saying nothing else, it refuses
- * without looking for a chunk. Where its answer may have been missed there is no telling.
+ * Does the server read BDAT at all? What it did not offer, neither after EHLO nor by saying nothing else, it most likely
+ * refuses without looking for a chunk: its reply will tell. Where its offer may have been missed there is no telling.
  */
 static bool
 bdat_is_offered(const struct smtp_run *run)
@@ -212,6 +212,28 @@ bdat_is_offered(const struct smtp_run *run)
 				  ((ss->anomalies | ss->server_anomalies) & SMTP_REPLIES_MISSED) != 0);
 }
 
+void
+smtp_bdat_answered(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
+	bool taken = code == 0 || code / 100 == 2;
+
+	ss->wait = SMTP_W_NONE;
+	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
+	if (!taken || ss->wait_gap) {
+		s->chunk_left = 0;
+		ss->bdat_last = false;
+		return;
+	}
+	/* The answer to a last chunk is here before its end. */
+	if (ss->bdat_last && ss->client_open)
+		ss->early_reply = (uint16_t)code;
+	smtp_chunk_begin(run, s->chunk_left, ss->bdat_last);
+	if (code != 0 && smtp_pending_first(run) == SMTP_P_CHUNK)
+		smtp_pending_pop(run, code);
+}
+
 /* chunk_left and bdat_last were kept until it was known what the server offers. */
 void
 smtp_bdat_decide(struct smtp_run *run)
@@ -219,15 +241,15 @@ smtp_bdat_decide(struct smtp_run *run)
 	struct smtp_session *ss = run->ss;
 	struct smtp *s = run->s;
 
-	ss->wait = SMTP_W_NONE;
-	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
 	if (!bdat_is_offered(run)) {
 		smtp_anomaly(run, DP_ANOMALY_BIT(BDAT_UNOFFERED));
-		smtp_pending_push(run, SMTP_P_OTHER);
-		s->chunk_left = 0;
-		ss->bdat_last = false;
+		smtp_pending_push(run, SMTP_P_BDAT);
+		ss->wait = SMTP_W_TAKEN;
+		s->phase = SMTP_PHASE_WAIT;
 		return;
 	}
+	ss->wait = SMTP_W_NONE;
+	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
 	smtp_chunk_begin(run, s->chunk_left, ss->bdat_last);
 }
 

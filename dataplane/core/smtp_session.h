@@ -70,6 +70,7 @@ enum smtp_pending {
 	SMTP_P_STARTTLS,
 	SMTP_P_AUTH,
 	SMTP_P_CHUNK,	  /* a chunk that is not the last */
+	SMTP_P_BDAT,	  /* BDAT that was not offered: its reply says whether a chunk follows */
 	SMTP_P_KIND = 0x0f,
 	SMTP_P_REPORT = 0x10, /* RCPT: rcpt() asked for the reply */
 };
@@ -80,6 +81,7 @@ enum smtp_wait {
 	SMTP_W_STARTTLS,
 	SMTP_W_AUTH,
 	SMTP_W_BDAT, /* whether CHUNKING is offered stands in a reply that is still to come */
+	SMTP_W_TAKEN, /* BDAT was not offered: does the server take the chunk all the same? */
 	SMTP_W_TLS,  /* the client begins with TLS: does the server? No command is pending for this */
 };
 
@@ -87,6 +89,7 @@ enum smtp_guess {
 	SMTP_G_START = 0, /* TLS or a PROXY header, else commands */
 	SMTP_G_MIDSTREAM, /* TLS, else SYNC */
 	SMTP_G_DATA,	  /* a command, else a body */
+	SMTP_G_ODD,	  /* DATA was answered 2xx. A command, else a body that is read as commands, too */
 	SMTP_G_STARTTLS,  /* TLS, else commands */
 	SMTP_G_AUTH,	  /* a command, else one line of authentication */
 	SMTP_G_DECIDED,	  /* a reply came first: s->phase stands */
@@ -265,6 +268,8 @@ void smtp_chunk_refused(struct smtp_run *run);
 void smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last);
 void smtp_chunk_end(struct smtp_run *run);
 void smtp_bdat_decide(struct smtp_run *run);
+/* The chunk of a BDAT that was not offered: @code 2xx took it, 0 was not seen in time. Any other: there is none. */
+void smtp_bdat_answered(struct smtp_run *run, unsigned int code);
 
 /* smtp_rcpt.c */
 void smtp_rcpt_command(struct smtp_run *run, struct smtp_line *line, const struct smtp_command *cmd);
@@ -288,6 +293,8 @@ void smtp_pending_push(struct smtp_run *run, unsigned int entry);
 int smtp_pending_find(struct smtp_run *run, enum smtp_pending kind);
 int smtp_pending_first(struct smtp_run *run);
 void smtp_pending_pop(struct smtp_run *run, unsigned int code);
+/* Take the command that is waited for out again, unanswered. */
+void smtp_pending_forget_wait(struct smtp_run *run);
 /* Give up the replies to all pending commands but, when @keep_wait, the one that is waited for. */
 void smtp_pending_unknown(struct smtp_run *run, bool keep_wait);
 struct smtp_txn *smtp_txn_client(struct smtp_run *run);

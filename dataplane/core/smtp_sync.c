@@ -167,6 +167,11 @@ guess_decide(struct smtp_run *run)
 			return MORE;
 		body_guessed(run, v == YES);
 		return NO;
+	case SMTP_G_ODD:
+		v = reads_as_command(ss->guess, ss->guess_len);
+		if (v == NO)
+			body_guessed(run, false);
+		break;
 	case SMTP_G_AUTH:
 		v = reads_as_command(ss->guess, ss->guess_len);
 		if (v == NO)
@@ -226,8 +231,14 @@ smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 		return;
 	smtp_anomaly(&run, DP_ANOMALY_BIT(REPLY_UNSEEN));
 	s->phase = smtp_command_phase(s);
-	if (ss->wait == SMTP_W_BDAT) {
-		smtp_bdat_decide(&run);
+	if (ss->wait == SMTP_W_BDAT || ss->wait == SMTP_W_TAKEN) {
+		if (ss->wait == SMTP_W_BDAT)
+			smtp_bdat_decide(&run);
+		if (ss->wait != SMTP_W_TAKEN)
+			return;
+		/* A refusal would have come before so many octets, or they are all that there is: a chunk, then. */
+		smtp_pending_forget_wait(&run);
+		smtp_bdat_answered(&run, 0);
 		return;
 	}
 	if (ss->wait == SMTP_W_TLS) {

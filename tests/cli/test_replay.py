@@ -184,6 +184,10 @@ class Story(Case):
             ("refused", False, lambda s: s.ask(b"DATA", b"554 no")),
             ("none", False, lambda s: s.bye()),
             ("unanswered", None, lambda s: s.say(True, b"DATA\r\n")),
+            ("answered 250", True, lambda s: (s.ask(b"DATA", b"250 well"), s.say(True, body), s.say(False, b"250 ok\r\n"))),
+            ("answered 250, not sent", False, lambda s: (s.ask(b"DATA", b"250 well"), s.bye())),
+            ("bdat not offered, taken", True, lambda s: s.ask(b"BDAT 5 LAST\r\nx\r\ny", b"250 ok")),
+            ("bdat not offered, refused", False, lambda s: (s.ask(b"BDAT 5 LAST", b"500 what"), s.bye())),
             ("unseen", True, lambda s: (s.say(True, b"DATA\r\n"), s.seq.update({False: s.seq[False] + 8}),
                                         s.say(True, body), s.say(False, b"250 ok\r\n"))),
         ]
