@@ -2,12 +2,12 @@
 /*
  * expand - names that may look like a protected one, made rather than judged
  *
- * What:      every single edit, dots elsewhere, mistyped suffixes and both together, a level less,
- * characters that look alike, added words, other top-level domains. They are candidates only: some
- * are made twice, some do not match (labels too short, techniques that are off, neighbours): the
- * caller asks the matcher about each. Not made: what has no end, such as a protected name before
- * anybody's domain (army.mil.example.com), and a sub-domain of a lookalike. Cost:      about 80
- * candidates per octet, as many again for each of some hundred mistyped suffixes, and at most
+ * What:      every single edit, dots elsewhere, mistyped suffixes and both together, a level less, characters that look
+ *            alike, added words, other top-level domains. They are candidates only: some are made twice, some do not
+ *            match (labels too short, techniques that are off, neighbours): the caller asks the matcher about each.
+ *            Not made: what has no end, such as a protected name before anybody's domain (army.mil.example.com), and a
+ *            sub-domain of a lookalike.
+ * Cost:      about 80 candidates per octet, as many again for each of some hundred mistyped suffixes, and at most
  *            EXPAND_GLYPHS_MAX for characters that look alike. No allocation that grows with them.
  * Threads:   pure function over an immutable image.
  */
@@ -19,8 +19,7 @@
 #include <stdint.h>
 
 enum {
-	EXPAND_GLYPHS_MAX = 1 << 16, /* combinations of characters that look alike; those with the
-					fewest come first */
+	EXPAND_GLYPHS_MAX = 1 << 16, /* combinations of characters that look alike, fewest first */
 	EXPAND_NAME_MAX = 253,	     /* octets of a candidate; longer ones are left out */
 };
 

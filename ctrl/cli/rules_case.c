@@ -132,8 +132,8 @@ take_text(struct reader *r, const struct rules_case_text *v, size_t offset,
 static int
 read_pair(struct reader *r, const struct rules_case_text *word)
 {
-	static const char hint[] =
-		"write meant=, technique=, rule=, verdict=, sender= or at=, without blanks";
+	static const char hint[] = "write meant=, technique=, rule=, verdict=, sender=, client= or "
+				   "at=, without blanks";
 	const char *equals = memchr(word->text, '=', word->len);
 	size_t offset = (size_t)(word->text - r->line);
 	struct rules_case_text key = *word, value;
@@ -156,6 +156,11 @@ read_pair(struct reader *r, const struct rules_case_text *word)
 		return read_technique(r, &value, offset);
 	if (is_word(&key, "verdict"))
 		return read_verdict(r, &value, offset);
+	if (is_word(&key, "client"))
+		return rules_client_read(value.text, value.len, &r->c->client)
+			       ? 0
+			       : fail(r, offset, "this is no IP address",
+				      "write 192.0.2.1 or 2001:db8::1");
 	if (is_word(&key, "at"))
 		return read_at(r, &value, offset);
 	return fail(r, (size_t)(word->text - r->line), "the key is unknown", hint);

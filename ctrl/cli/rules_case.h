@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rules_case - one line of a file for `postern rules test`: an address and the answer that is
- * expected
+ * rules_case - one line of a file for `postern rules test`: an address and the answer that is expected
  *
- * Form:      ADDRESS match|no-match [KEY=VALUE ...], separated by blanks and tabs; "#" at the start
- * of a word begins a comment; empty lines are nothing. A blank inside double quotes belongs to the
- * address, and so does all between < and >. Keys: meant, technique, rule, verdict (what the answer
- * must say) and sender, at (what is asked). See the manual page. Ownership: texts point into the
- * line, which must outlive the case. Threads:   pure functions. Hostile:   any octets (fuzzed); a
- * test file is its author's.
+ * Form:      ADDRESS match|no-match [KEY=VALUE ...], separated by blanks and tabs; "#" at the start of a word begins a
+ *            comment; empty lines are nothing. A blank inside double quotes belongs to the address, and so does all
+ *            between < and >. Keys: meant, technique, rule, verdict (what the answer must say) and sender, client, at (what
+ *            is asked). See the manual page.
+ * Ownership: texts point into the line, which must outlive the case.
+ * Threads:   pure functions.
+ * Hostile:   any octets (fuzzed); a test file is its author's.
  */
 #ifndef POSTERN_CLI_RULES_CASE_H
 #define POSTERN_CLI_RULES_CASE_H
@@ -29,6 +29,7 @@ struct rules_case {
 	bool is_match;
 	int technique;		   /* enum rule_technique, -1: any */
 	enum rule_verdict verdict; /* 0: any */
+	struct rules_client client; /* family 0: not given */
 	bool has_at;
 	uint64_t at_ns;
 };

@@ -2,9 +2,8 @@
 /*
  * rules_expand - postern rules expand: the names that the rules call a lookalike of a domain
  *
- * What:      candidates come from expand.h; each goes through the matcher, and those that it says
- * mean the domain are printed as they are found, once. Only their hashes are remembered: names are
- * as many as some hundred thousand.
+ * What:      candidates come from expand.h; each goes through the matcher, and those that it says mean the domain are printed
+ *            as they are found, once. Only their hashes are remembered: names are as many as some hundred thousand.
  */
 #include <errno.h>
 #include <inttypes.h>

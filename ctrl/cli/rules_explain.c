@@ -20,6 +20,7 @@ enum {
 enum option {
 	OPT_RULES,
 	OPT_SENDER,
+	OPT_CLIENT,
 	OPT_AT,
 	OPT_JSON,
 	OPT_HELP,
@@ -29,7 +30,9 @@ enum option {
 static const struct cli_option options[] = {
 	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
 	[OPT_SENDER] = {"sender", 's', "ADDRESS",
-			"who writes; some exceptions are for some senders only"},
+			"who writes; some rules and exceptions are for some senders only"},
+	[OPT_CLIENT] = {"client", 'c', "IP",
+			"address of the host that sends; some are for some networks only"},
 	[OPT_AT] = {"at", 0, "TIME",
 		    "RFC 3339 moment at which exceptions are judged (default: now)"},
 	[OPT_JSON] = {"json", 'j', NULL, "one JSON object per address"},
@@ -43,13 +46,15 @@ struct explain {
 	const char *sender;
 	size_t sender_len;
 	uint64_t ts_ns;
+	struct rules_client client;
 	bool is_json;
 };
 
 static int
 explain_one(struct explain *e, const char *address, size_t len, bool is_cut)
 {
-	struct rules_question q = {address, len, is_cut, e->sender, e->sender_len, e->ts_ns};
+	struct rules_question q = {address,	  len,	    is_cut,   e->sender,
+				   e->sender_len, e->ts_ns, e->client};
 	struct rules_answer a;
 
 	if (rules_judge(&e->judge, &q, &a) < 0) {
@@ -139,6 +144,10 @@ rules_explain(int argc, char **argv)
 		} else if (opt == OPT_SENDER) {
 			e.sender = value;
 			e.sender_len = strlen(value);
+		} else if (opt == OPT_CLIENT) {
+			if (!rules_client_read(value, strlen(value), &e.client))
+				rc = cli_usage_error(COMMAND,
+						     "--client \"%.100s\" is no IP address", value);
 		} else if (opt == OPT_JSON) {
 			e.is_json = true;
 		} else if (opt == OPT_AT) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rules_judge.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mailbox.h"
 #include "matcher.h"
@@ -28,6 +30,27 @@ rules_judge_close(struct rules_judge *j)
 	matcher_free(j->matcher);
 	ruleset_free(j->set);
 	memset(j, 0, sizeof(*j));
+}
+
+bool
+rules_client_read(const char *text, size_t len, struct rules_client *ret)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	memset(ret, 0, sizeof(*ret));
+	if (len > 5 && strncasecmp(text, "IPv6:", 5) == 0) {
+		text += 5;
+		len -= 5;
+	}
+	if (len == 0 || len >= sizeof(addr) || memchr(text, '\0', len) != NULL)
+		return false;
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	if (inet_pton(AF_INET, addr, ret->addr) == 1)
+		ret->family = 4;
+	else if (inet_pton(AF_INET6, addr, ret->addr) == 1)
+		ret->family = 6;
+	return ret->family != 0;
 }
 
 static enum rules_no_match
@@ -58,12 +81,21 @@ decide(const struct rules_judge *j, const struct rules_question *question,
 		.domain = a->match.domain,
 		.domain_len = a->match.domain_len,
 		.ts_ns = question->ts_ns,
+		.client_family = question->client.family,
+		.client = question->client.family != 0 ? question->client.addr : NULL,
 	};
 
+	ruleset_decide(j->set, &a->match, &q, &a->decision);
+	a->match = a->decision.match; /* another one when the first is not for this sender */
 	a->rule = ruleset_rule(j->set, a->match.rule);
 	a->by_rule = ruleset_rule_verdict(j->set, a->match.rule,
 					  (enum rule_technique)a->match.technique);
-	ruleset_decide(j->set, &a->match, &q, &a->decision);
+	if (a->decision.expired != RULESET_NONE) {
+		struct exception_info x;
+
+		ruleset_exception(j->set, a->decision.expired, &x);
+		a->expired = x.id;
+	}
 }
 
 int
@@ -115,7 +147,7 @@ rules_answer_text(const struct rules_answer *a, char buf[RULES_JUDGE_TEXT_MAX])
 			"the domain is a protected one, or a legitimate one below it",
 	};
 	const struct matcher_match *m = &a->match;
-	const char *colon;
+	const char *by = a->decision.by;
 	size_t used;
 
 	if (!a->is_match) {
@@ -125,10 +157,13 @@ rules_answer_text(const struct rules_answer *a, char buf[RULES_JUDGE_TEXT_MAX])
 	rule_technique_explain((enum rule_technique)m->technique, m->domain, m->domain_len,
 			       m->meant, m->meant_len, buf, RULES_JUDGE_TEXT_MAX);
 	used = strlen(buf);
-	colon = strchr(a->decision.by, ':');
-	if (strncmp(a->decision.by, "rule:", 5) != 0 && colon != NULL)
-		snprintf(buf + used, RULES_JUDGE_TEXT_MAX - used,
-			 "; the rule says %s, the %.*s %s lets it through",
-			 rule_verdict_name(a->by_rule), (int)(colon - a->decision.by),
-			 a->decision.by, colon + 1);
+	buf += used;
+	used = RULES_JUDGE_TEXT_MAX - used;
+	if (strncmp(by, "exception:", 10) == 0)
+		snprintf(buf, used, "; the rule says %s, the exception %s lets it through",
+			 rule_verdict_name(a->by_rule), by + 10);
+	else if (strncmp(by, "scope:", 6) == 0)
+		snprintf(buf, used, "; but the rule %s is not for this sender", by + 6);
+	else if (a->expired != NULL)
+		snprintf(buf, used, "; the exception %s has ended", a->expired);
 }

@@ -2,12 +2,13 @@
 /*
  * rules_judge - what the dataplane and ctrl would say about one recipient
  *
- * What:      the address is read as the argument of RCPT is, in all readings; of those that match
- * the strongest counts, the first among equals, as in the dataplane; then exceptions are applied
- * for the sender and the moment, as ctrl does. explain, test and diff all ask here, through the one
- * mailbox reader, matcher and decision. Ownership: a struct rules_judge owns its set, matcher and
- * scratch; an answer owns nothing and stands alone. Threads:   one per struct rules_judge. Cost: no
- * allocation per question. Hostile:   the address and the sender: any octets.
+ * What:      the address is read as the argument of RCPT is, in all readings; of those that match the strongest counts, the
+ *            first among equals, as in the dataplane; then sender scope, exceptions and dates are applied, as ctrl does.
+ *            explain, test and diff all ask here, through the one mailbox reader, matcher and decision.
+ * Ownership: a struct rules_judge owns its set, matcher and scratch; texts of an answer belong to the set.
+ * Threads:   one per struct rules_judge.
+ * Cost:      no allocation per question.
+ * Hostile:   the address and the sender: any octets.
  */
 #ifndef POSTERN_CLI_RULES_JUDGE_H
 #define POSTERN_CLI_RULES_JUDGE_H
@@ -28,6 +29,15 @@ struct rules_judge {
 	struct matcher_scratch *scratch;
 };
 
+/* The address of the host that sends the mail, for rules and exceptions of some networks only. */
+struct rules_client {
+	uint8_t family; /* 4 or 6; 0: not known */
+	uint8_t addr[16]; /* network byte order; of IPv4 the first four octets */
+};
+
+/* "192.0.2.1", "2001:db8::1" or that with "IPv6:" before it. False: it is none, and *ret is not known. */
+bool rules_client_read(const char *text, size_t len, struct rules_client *ret);
+
 struct rules_question {
 	const char *address; /* with or without brackets; what may follow TO: */
 	size_t len;
@@ -35,6 +45,7 @@ struct rules_question {
 	const char *sender; /* "" for <> */
 	size_t sender_len;
 	uint64_t ts_ns;
+	struct rules_client client;
 };
 
 /* Why there is no match. */
@@ -52,6 +63,7 @@ struct rules_answer {
 	struct matcher_match match; /* valid with is_match, like the rest */
 	struct ruleset_decision decision;
 	const struct rule_info *rule;
+	const char *expired; /* id of the exception that would have let it through had it not ended, or NULL */
 };
 
 /*

@@ -2,9 +2,8 @@
 /*
  * rules_lines - input for `postern rules`, line by line
  *
- * What:      a line without its LF or CR LF; what is beyond the limit is read and dropped. The last
- * line may lack its end. Ownership: the buffer belongs to the struct and grows to the longest line
- * seen, never beyond the limit.
+ * What:      a line without its LF or CR LF; what is beyond the limit is read and dropped. The last line may lack its end.
+ * Ownership: the buffer belongs to the struct and grows to the longest line seen, never beyond the limit.
  */
 #ifndef POSTERN_CLI_RULES_LINES_H
 #define POSTERN_CLI_RULES_LINES_H

@@ -95,6 +95,7 @@ run_case(struct test *t, const char *file, uint64_t line, size_t column, const s
 		.sender = c->sender.text != NULL ? c->sender.text : "",
 		.sender_len = c->sender.len,
 		.ts_ns = c->has_at ? c->at_ns : t->ts_ns,
+		.client = c->client,
 	};
 	struct rules_answer a;
 
@@ -173,7 +174,8 @@ print_help(void)
 	       "expected. A line of\n"
 	       "FILE: ADDRESS match|no-match [meant=DOMAIN] [technique=NAME] [rule=ID] "
 	       "[verdict=NAME]\n"
-	       "[sender=ADDRESS] [at=TIME]; # begins a comment. Each mismatch is printed with its "
+	       "[sender=ADDRESS] [client=IP] [at=TIME]; # begins a comment. Each mismatch is "
+	       "printed with its "
 	       "place.\n\n");
 	cli_print_options(options);
 	printf("\nExit codes: 0 all as expected; 1 mismatches; 2 a file, the rules or the usage "

@@ -2,8 +2,7 @@
 /*
  * rules_write - answers about recipients as people and programs read them
  *
- * Hostile:   addresses and names are any octets: what reaches a terminal is visible UTF-8, what is
- * JSON is valid.
+ * Hostile:   addresses and names are any octets: what reaches a terminal is visible UTF-8, what is JSON is valid.
  */
 #ifndef POSTERN_CLI_RULES_WRITE_H
 #define POSTERN_CLI_RULES_WRITE_H

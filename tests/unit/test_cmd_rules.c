@@ -195,6 +195,51 @@ test_explain_readings(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Rules and exceptions of some senders and networks only, and an exception that has ended. */
+static void
+test_explain_scope(void **state)
+{
+	static const char rules[] =
+		"version: 1\nprotect: [{domain: army.mil, lookalikes: {id: like}}]\n"
+		"rules: [{id: ml, suffix: ml, meant: mil, severity: critical, verdict: reset,\n"
+		"         senders: [b.example, 192.0.2.0/24, '2001:db8::/32']}]\n"
+		"allow: [{id: old, domain: army.mi, until: 2020-01-01}]\n";
+	static const struct {
+		const char *option, *value, *want;
+	} cases[] = {
+		{"--sender", "a@b.example", ": reset by rule:ml, suffix, meant army.mil\n"},
+		{"--sender", "a@c.example", ": refuse by rule:like, tld, meant army.mil\n"},
+		{"--client", "192.0.2.9", ": reset by rule:ml, suffix, "},
+		{"-c", "192.0.3.9", ": refuse by rule:like, tld, "},
+		{"--client", "2001:db8::7", ": reset by rule:ml, suffix, "},
+		{"--client", "2001:db9::7", ": refuse by rule:like, tld, "},
+	};
+	char *path = file_with(rules, sizeof(rules) - 1);
+	struct output o;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		RUN(&o, "", 0, "explain", "-r", path, cases[i].option, cases[i].value, "x@army.ml");
+		if (o.rc != 0 || strstr(o.text, cases[i].want) == NULL)
+			fail_msg("%s: %s", cases[i].value, o.text);
+	}
+	RUN(&o, "", 0, "explain", "-r", path, "x@army.mi");
+	assert_non_null(strstr(o.text, "; the exception old has ended\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "--at", "2019-12-31", "x@army.mi");
+	assert_non_null(
+		strstr(o.text, "the rule says refuse, the exception old lets it through\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "--client", "192.0.2", "x@army.mi");
+	assert_int_equal(o.rc, 2);
+	remove_file(path);
+	path = file_with("version: 1\nprotect: [{domain: army.mil, lookalikes: false}]\n"
+			 "rules: [{id: ml, suffix: ml, meant: mil, senders: b.example}]\n",
+			 122);
+	RUN(&o, "", 0, "explain", "-r", path, "x@army.ml");
+	assert_non_null(strstr(o.text, "x@army.ml: pass by scope:ml, suffix, meant army.mil\n"));
+	assert_non_null(strstr(o.text, "; but the rule ml is not for this sender\n"));
+	remove_file(path);
+}
+
 int
 main(void)
 {
@@ -204,6 +249,7 @@ main(void)
 		cmocka_unit_test(test_explain_json),
 		cmocka_unit_test(test_explain_exception),
 		cmocka_unit_test(test_explain_readings),
+		cmocka_unit_test(test_explain_scope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ test_expected(void **state)
 		"x@army.ml match sender=a@b.example at=2030-06-30 verdict=pass\n"
 		"x@army.ml\tmatch\tsender=<a@b.example>\tat=2030-06-30T23:59:59Z verdict=pass\n"
 		"x@army.ml match sender=a@b.example at=2030-07-01 verdict=refuse\n"
-		"x@army.ml match sender=<> verdict=refuse\n"
+		"x@army.ml match sender=<> client=IPv6:2001:db8::1 verdict=refuse\n"
 		"x@amry.mil match technique=transposition rule=like\n"
 		"\"a b\"@army.ml match\n"
 		"<\"a> b\"@army.ml> SIZE=10 match\n"
@@ -111,6 +111,7 @@ test_wrong(void **state)
 		{"x@army.ml match technique=suffi", 27},
 		{"x@army.ml match verdict=stop", 25},
 		{"x@army.ml match at=tomorrow", 20},
+		{"x@army.ml match client=1.2.3", 24},
 		{"x@army.ml no-match rule=ml", 1},
 	};
 	char *rules = rules_file(), want[64];

@@ -285,7 +285,7 @@ test_whole(void **state)
 static void
 test_shipped(void **state)
 {
-	static const char *const shipped[] = {"us.af.mil", "irs.gov", "gmail.com"};
+	static const char *const shipped[] = {"us.af.mil", "gmx.de"};
 	struct rules_judge j;
 	struct list l;
 	size_t i;
