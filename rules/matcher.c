@@ -2,6 +2,7 @@
 #include "matcher.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,6 +12,7 @@
 #include "image.h"
 #include "image_check.h"
 #include "lookalike.h"
+#include "matcher_advice.h"
 #include "name_table.h"
 
 struct matcher {
@@ -399,4 +401,54 @@ matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const 
 	fill(ret_match, j.best->rule, j.best->technique, j.best->severity);
 	fill_names(ret_match, domain, j.domain_len, j.meant, j.meant_len);
 	return 1;
+}
+
+bool
+matcher_neighbour(const struct matcher *m, uint32_t name, struct lookalike_match *ret)
+{
+	const struct image_name *n = &m->lookalikes.names[name];
+	struct lookalike_query q = {
+		.domain = m->strings + n->name.offset, .len = n->name.len, .except = name + 1};
+	const char *dot = memchr(q.domain, '.', q.len);
+	char sibling[MATCHER_DOMAIN_MAX + 1] = "-"; /* of the name: what stands above both decides about it */
+	unsigned int class;
+	size_t zone_len, len;
+
+	if (dot == NULL || (n->flags & IMAGE_NAME_SELF) == 0)
+		return false;
+	len = q.len - (size_t)(dot - q.domain) + 1;
+	memcpy(sibling + 1, dot, len - 1);
+	class = name_table_classify(&m->names, sibling, len, &zone_len);
+	if ((class & NAME_PROTECTED) != 0)
+		return false;
+	q.zone_len = (class & NAME_UNKNOWN) != 0 ? zone_len : 0;
+	return lookalike_judge(&m->lookalikes, &q, ret);
+}
+
+bool
+matcher_taken_for(const struct matcher *m, const char *domain, struct lookalike_match *ret)
+{
+	struct lookalike_query q = {.domain = domain, .len = strlen(domain)};
+	unsigned int class = name_table_classify(&m->names, domain, q.len, &q.zone_len);
+
+	if ((class & NAME_UNKNOWN) == 0)
+		q.zone_len = 0;
+	return ((class & NAME_LEGITIMATE) == 0 || (class & NAME_UNKNOWN) != 0) &&
+	       lookalike_judge(&m->lookalikes, &q, ret);
+}
+
+bool
+matcher_is_protected(const struct matcher *m, const char *domain)
+{
+	return (name_table_classify(&m->names, domain, strlen(domain), NULL) & NAME_PROTECTED) != 0;
+}
+
+bool
+matcher_is_right_below(const struct matcher *m, const char *domain)
+{
+	char below[MATCHER_DOMAIN_MAX + 3];
+	int len = snprintf(below, sizeof(below), "-.%s", domain);
+
+	return len < (int)sizeof(below) &&
+	       (name_table_classify(&m->names, below, (size_t)len, NULL) & NAME_LEGITIMATE) != 0;
 }

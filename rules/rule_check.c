@@ -6,6 +6,9 @@
 
 #include "rule_date.h"
 
+/* Thirty days before an exception ends it is spoken of. */
+#define SOON_NS (UINT64_C(30) * 24 * 3600 * 1000000000)
+
 /* Something with a name that must be unique. */
 struct named {
 	const char *name;
@@ -172,9 +175,12 @@ check_useful(const struct rule_model *m, uint64_t now_ns, struct rule_errors *er
 	}
 	for (i = 0; i < m->nb_exceptions; i++) {
 		x = &m->exceptions[i];
+		rule_date_write(x->until_ns, date);
+		if (x->until_ns > now_ns && x->until_ns - now_ns <= SOON_NS)
+			rule_errors_add(errs, RULE_WARNING, &x->at, "ask its owner whether it is still needed",
+					"the exception \"%s\" is about to end (at %s)", x->id, date);
 		if (x->until_ns > now_ns)
 			continue;
-		rule_date_write(x->until_ns, date);
 		rule_errors_add(
 			errs, RULE_WARNING, &x->at,
 			"remove it, or set a later date with the owner's consent",

@@ -150,6 +150,7 @@ read_technique(struct rule_reader *r, const struct yaml_node *value, void *objec
 	struct choice c;
 
 	read_choice(r, value, &c);
+	((struct entry *)object)->settings.named |= set;
 	apply(&((struct entry *)object)->settings, &c, set, set);
 }
 
@@ -270,6 +271,7 @@ rule_lookalikes_default(struct rule_reader *r, const struct yaml_node *value, vo
 		reader_error(r, &value->at, "write it in an entry of protect",
 			     "lookalikes under defaults can't have an id or name");
 	r->default_lookalikes = e.settings;
+	r->default_lookalikes.named = 0; /* defaults are not about one entry */
 }
 
 /* "lookalikes-" and @text, with only what an id may have. */

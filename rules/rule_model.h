@@ -19,6 +19,7 @@
 /* How lookalikes of names are looked for: `lookalikes` of a file or an entry, with defaults put in. */
 struct lookalike_settings {
 	uint64_t techniques; /* set of 1 << enum rule_technique; 0: none */
+	uint64_t named;	     /* those that the entry names one by one */
 	uint8_t severity[RULE_TECHNIQUE_NB];
 	uint8_t verdict[RULE_TECHNIQUE_NB]; /* enum rule_verdict; 0: that of the file */
 	uint8_t min_label[RULE_TECHNIQUE_NB];

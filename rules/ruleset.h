@@ -78,6 +78,14 @@ int ruleset_load_cached(const char *path, uint32_t generation, struct db_cache *
 int ruleset_snapshot(const struct ruleset *set, void **ret, size_t *ret_len);
 int ruleset_load_snapshot(const void *snapshot, size_t len, uint32_t generation, struct db_cache *cache,
 			  struct rule_errors *errs, struct ruleset **ret_set);
+/* As ruleset_load(), exceptions judged as of @at_ns where warnings speak of them ending. */
+int ruleset_load_at(const char *path, uint32_t generation, uint64_t at_ns, struct rule_errors *errs,
+		    struct ruleset **ret_set);
+/*
+ * What is doubtful in a set that loaded: rules that can't find anything, names near each other or near popular ones,
+ * exceptions without owner or ticket. Warnings, added to those in @errs and put in order with them. 0, -ENOMEM.
+ */
+int ruleset_advise(const struct ruleset *set, struct rule_errors *errs);
 /* The same of octets that are no file; @name stands for the file in errors. */
 int ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation, struct rule_errors *errs,
 			struct ruleset **ret_set);
@@ -96,6 +104,7 @@ uint8_t ruleset_rule_severity(const struct ruleset *set, uint32_t rule, enum rul
 enum rule_verdict ruleset_rule_verdict(const struct ruleset *set, uint32_t rule, enum rule_technique t);
 /* Characters a label must have to be judged by the technique; 0: the technique has no such limit. */
 uint8_t ruleset_rule_min_label(const struct ruleset *set, uint32_t rule, enum rule_technique t);
+bool ruleset_rule_is_scoped(const struct ruleset *set, uint32_t rule); /* it holds for some senders only */
 uint64_t ruleset_rule_techniques(const struct ruleset *set, uint32_t rule); /* set of 1 << enum rule_technique */
 
 /* An exception, for people. */

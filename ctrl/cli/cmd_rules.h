@@ -9,6 +9,7 @@
 #ifndef POSTERN_CLI_CMD_RULES_H
 #define POSTERN_CLI_CMD_RULES_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,5 +32,8 @@ int rules_read_at(const char *command, const char *text, uint64_t *ret_ns);
  * 0 or negative. *ret_errs is for rule_errors_free() in any case.
  */
 int rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set);
+/* @path, or where the rules that ship stand, in @shipped; NULL: they are not found, which is said on @out. */
+const char *rules_path(const char *path, FILE *out, char shipped[PATH_MAX]);
+void rules_print_errors(FILE *out, const struct rule_errors *errs);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* rules_open - rule sets loaded for a command, with everything that is wrong printed */
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,26 +28,39 @@ print_error(FILE *out, const struct rule_error *e)
 	fputc('\n', out);
 }
 
+void
+rules_print_errors(FILE *out, const struct rule_errors *errs)
+{
+	size_t i;
+
+	for (i = 0; i < errs->nb; i++)
+		print_error(out, &errs->list[i]);
+}
+
+const char *
+rules_path(const char *path, FILE *out, char shipped[PATH_MAX])
+{
+	if (path != NULL)
+		return path;
+	if (paths_default_rules(shipped, PATH_MAX) == 0)
+		return shipped;
+	fprintf(out, "postern rules: the rules that ship are not found; name yours "
+		     "with --rules PATH\n");
+	return NULL;
+}
+
 int
 rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set)
 {
 	char shipped[PATH_MAX];
-	size_t i;
 	int rc;
 
 	memset(ret_errs, 0, sizeof(*ret_errs));
-	if (path == NULL) {
-		rc = paths_default_rules(shipped, sizeof(shipped));
-		if (rc < 0) {
-			fprintf(out, "postern rules: the rules that ship are not found; name yours "
-				     "with --rules PATH\n");
-			return rc;
-		}
-		path = shipped;
-	}
+	path = rules_path(path, out, shipped);
+	if (path == NULL)
+		return -ENOENT;
 	rc = ruleset_load(path, 1, ret_errs, ret_set);
-	for (i = 0; i < ret_errs->nb; i++)
-		print_error(out, &ret_errs->list[i]);
+	rules_print_errors(out, ret_errs);
 	if (rc < 0 && ret_errs->nb == 0)
 		fprintf(out, "postern rules: %s\n", strerror(-rc));
 	return rc;

@@ -28,7 +28,7 @@ test_check(void **state)
 
 	RUN(&o, "", 0, "check", MIL);
 	assert_int_equal(o.rc, 0);
-	assert_non_null(strstr(o.text, "good: 2 rules, 0 exceptions, 0 warnings"));
+	assert_non_null(strstr(o.text, "good: 2 rules, 15 exceptions, 0 warnings"));
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	f = fdopen(fd, "w");
@@ -51,6 +51,16 @@ test_check(void **state)
 	RUN(&o, "", 0, "check", path);
 	assert_int_equal(o.rc, 1);
 	assert_non_null(strstr(o.text, ":2:14: warning: "));
+	RUN(&o, "", 0, "check", "--at", "2000-01-01", path);
+	assert_int_equal(o.rc, 1);
+	assert_null(strstr(o.text, "has expired"));
+	assert_non_null(strstr(o.text, "has no owner and no ticket"));
+	RUN(&o, "", 0, "check", "--at", "some day", path);
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "list", "--rules", path, "--at", "2000-06-01");
+	assert_non_null(strstr(o.text, " works "));
+	RUN(&o, "", 0, "list", "--rules", path);
+	assert_non_null(strstr(o.text, " ended "));
 	assert_int_equal(unlink(path), 0);
 	RUN(&o, "", 0, "check", path);
 	assert_int_equal(o.rc, 2);
