@@ -453,13 +453,25 @@ mailbox_read(const uint8_t *arg, size_t len, bool is_cut, struct mailbox *ret)
 	finish(ret);
 }
 
+static void
+read_part(const uint8_t *part, size_t len, bool is_cut, struct mailbox *ret)
+{
+	if (len == 0)
+		part = (const uint8_t *)"";
+	init(ret, part);
+	mailbox_read_lenient(ret, part, part + len, is_cut, true);
+	ret->flags |= octet_flags(ret->address, ret->address + ret->address_len);
+	finish(ret);
+}
+
 void
 mailbox_read_tail(const uint8_t *tail, size_t len, struct mailbox *ret)
 {
-	if (len == 0)
-		tail = (const uint8_t *)"";
-	init(ret, tail);
-	mailbox_read_lenient(ret, tail, tail + len, false, true);
-	ret->flags |= octet_flags(ret->address, ret->address + ret->address_len);
-	finish(ret);
+	read_part(tail, len, false, ret);
+}
+
+void
+mailbox_read_middle(const uint8_t *piece, size_t len, struct mailbox *ret)
+{
+	read_part(piece, len, true, ret);
 }

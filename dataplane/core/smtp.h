@@ -55,7 +55,8 @@
 #include "smtp_body.h"
 
 enum {
-	SMTP_LINE_HEAD_MAX = 4096, /* octets kept of a command line; more: LONG_LINE, the last SMTP_LINE_TAIL_MAX too */
+	SMTP_LINE_HEAD_MAX = 4096, /* octets kept of a command line; more: LONG_LINE, the last SMTP_LINE_TAIL_MAX too,
+				    * and the domains in what lies between are read as it passes (smtp_middle.c) */
 	SMTP_LINE_TAIL_MAX = 512,
 	SMTP_PENDING_MAX = 4096,   /* commands without reply remembered */
 };
@@ -100,6 +101,7 @@ struct smtp_rcpt {
 	uint64_t anomalies;   /* of the connection so far and of this command */
 	uint16_t flags;	      /* enum dp_rcpt_flags */
 	const struct mailbox *mailbox; /* all readings */
+	bool only_match; /* of no interest when no rule matches: one of many pieces of a line */
 	struct smtp_str address, sender, helo;
 };
 

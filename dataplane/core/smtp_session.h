@@ -7,6 +7,7 @@
  *              smtp.c         doors, phases of the client's side
  *              smtp_sync.c    gaps, waits given up, guesses
  *              smtp_line.c    lines out of pieces
+ *              smtp_middle.c  what neither head nor tail of a long line hold
  *              smtp_command.c a line -> verb -> what it does
  *              smtp_rcpt.c    MAIL and RCPT arguments, other readings of a line
  *              smtp_reply.c   server lines -> replies
@@ -134,11 +135,13 @@ struct smtp_kept {
 struct smtp_big {
 	uint8_t head[SMTP_LINE_HEAD_MAX];
 	uint8_t tail[SMTP_LINE_TAIL_MAX]; /* ring */
-	uint32_t tail_pos;
+	uint32_t tail_pos; /* octets written to tail, kept below twice its size */
 	/* The address (or name) in a line longer than head: its length and hash are counted on. */
 	uint32_t arg_off;  /* in head; SMTP_LINE_HEAD_MAX: it ended there, or there is none */
 	uint32_t arg_full; /* octets, the kept ones included */
 	bool arg_bracket, arg_done;
+	bool middle_begun;   /* smtp_middle.c: octets have left the ring and were read */
+	uint8_t middle_left; /* finds that may still be reported; 0: the middle is not read */
 	uint8_t carry_len; /* dp_hash64() takes 8 octets at a time */
 	uint8_t carry[8];
 	uint64_t hash;
@@ -261,6 +264,17 @@ void smtp_line_drop(struct smtp_run *run);
 void smtp_line_cut(struct smtp_run *run); /* judge what is there of a line whose rest is missing */
 void smtp_body_lines(struct smtp_run *run, const uint8_t *p, size_t len);
 
+/* smtp_middle.c */
+/* The head of @b is full. */
+void smtp_middle_begin(const struct smtp_run *run, struct smtp_big *b, const struct smtp_command *cmd, const struct mailbox *m);
+/*
+ * How many of @n octets may go to the tail now: before that, octets that leave it have been read. @octets: of the line
+ * before them; @off: where they stand in the piece of this call.
+ */
+size_t smtp_middle_step(struct smtp_run *run, struct smtp_big *b, size_t n, uint32_t octets, int64_t off);
+/* Octets at the beginning of the tail that were read already. */
+uint32_t smtp_middle_read(const struct smtp_big *b);
+
 /* smtp_command.c */
 void smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret);
 void smtp_command_line(struct smtp_run *run, struct smtp_line *line);
@@ -280,6 +294,9 @@ void smtp_helo_command(struct smtp_run *run, struct smtp_line *line, const struc
  * True when any part reads as a command.
  */
 bool smtp_alternative_line(struct smtp_run *run, const struct smtp_line *line, uint64_t anomalies, bool whole_too);
+/* One more reading of what @line holds. True when it matched. @only_match: of no interest otherwise. */
+bool smtp_rcpt_alternative(struct smtp_run *run, const struct smtp_line *line, const struct mailbox *m, uint64_t anomalies,
+			   bool only_match);
 void smtp_kept_drop(struct smtp_ctx *ctx, struct smtp_kept *k);
 void smtp_kept_str(const struct smtp_ctx *ctx, const struct smtp_kept *k, struct smtp_str *ret);
 

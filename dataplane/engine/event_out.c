@@ -104,7 +104,7 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 
 	if (matched)
 		dp_count(eo->counters, DP_STAT_MATCHES, 1);
-	else if (!eo->all_events)
+	else if (!eo->all_events || rcpt->only_match)
 		return false;
 	dp_event_begin(ev, DP_EV_RCPT);
 	flow_id(owner, &ev->flow);
