@@ -129,6 +129,18 @@ read_ports(struct reader *rd, const struct yaml_node *value)
 }
 
 static void
+read_flows(struct reader *rd, const struct yaml_node *value)
+{
+	rd->cfg.flows_max = read_number(rd, value, 1, CONFIG_FLOWS_MAX, "limits.flows");
+}
+
+static void
+read_sessions(struct reader *rd, const struct yaml_node *value)
+{
+	rd->cfg.sessions_max = read_number(rd, value, 1, CONFIG_FLOWS_MAX, "limits.sessions");
+}
+
+static void
 read_observer_name(struct reader *rd, const struct yaml_node *value)
 {
 	rd->cfg.observer = read_string(rd, value, CONFIG_NAME_MAX, "observer.name");
@@ -138,9 +150,18 @@ read_observer_name(struct reader *rd, const struct yaml_node *value)
 
 static void read_observer(struct reader *rd, const struct yaml_node *value);
 
+static void read_limits(struct reader *rd, const struct yaml_node *value);
+
 static const struct setting top_settings[] = {
-	{ "observer", read_observer }, { "ports", read_ports },	    { "rules", read_rules },
-	{ "state", read_state },       { "workers", read_workers }, { NULL, NULL },
+	{ "limits", read_limits }, { "observer", read_observer }, { "ports", read_ports },
+	{ "rules", read_rules },   { "state", read_state },	  { "workers", read_workers },
+	{ NULL, NULL },
+};
+
+static const struct setting limits_settings[] = {
+	{ "flows", read_flows },
+	{ "sessions", read_sessions },
+	{ NULL, NULL },
 };
 
 static const struct setting observer_settings[] = {
@@ -208,6 +229,15 @@ read_observer(struct reader *rd, const struct yaml_node *value)
 		report(rd, &value->at, "write it as: observer: {name: gw1}", "observer must be a mapping");
 	else
 		read_mapping(rd, value, observer_settings, "observer.");
+}
+
+static void
+read_limits(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: limits: {flows: 1000000, sessions: 100000}", "limits must be a mapping");
+	else
+		read_mapping(rd, value, limits_settings, "limits.");
 }
 
 void

@@ -9,6 +9,9 @@
  *              state: /var/lib/postern        # where the store is kept
  *              ports: [25, 587, 2525]         # TCP ports that speak SMTP
  *              workers: 2                     # cores that inspect
+ *              limits:                        # of each worker; what is beyond is counted and stated
+ *                flows: 262144                # connections at once
+ *                sessions: 131072             # of these, with an SMTP session remembered
  *              observer:
  *                name: gw1.example.net        # observer.name of alerts
  *
@@ -28,6 +31,7 @@
 
 enum {
 	CONFIG_WORKERS_MAX = 64,      /* DP_WORKERS_MAX */
+	CONFIG_FLOWS_MAX = 1 << 24,   /* of one worker: 4 GiB of entries */
 	CONFIG_NAME_MAX = 255,	      /* octets of observer.name */
 	CONFIG_FILE_MAX = 1024 * 1024, /* octets of the file */
 };
@@ -39,6 +43,7 @@ struct config {
 	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb_ports; /* 0: not set */
 	unsigned int workers;  /* 0: not set */
+	unsigned int flows_max, sessions_max; /* of each worker; 0: not set */
 };
 
 struct config_error {

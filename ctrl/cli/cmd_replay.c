@@ -245,6 +245,8 @@ prepare(struct replay *r)
 	r->cfg.captures = o->captures;
 	r->cfg.nb_captures = o->nb_captures;
 	r->cfg.nb_workers = o->workers;
+	r->cfg.flows_max = o->config.flows_max;
+	r->cfg.sessions_max = o->config.sessions_max;
 	r->cfg.loop = o->loop;
 	r->cfg.ports = o->ports;
 	r->cfg.speed = o->speed;

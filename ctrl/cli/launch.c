@@ -155,6 +155,10 @@ launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, st
 	add_option(&a, "--ports", cfg->ports);
 	add_option(&a, "--speed", cfg->speed);
 	add_number(&a, "--loop", cfg->loop);
+	if (cfg->flows_max != 0)
+		add_number(&a, "--flows", cfg->flows_max);
+	if (cfg->sessions_max != 0)
+		add_number(&a, "--sessions", cfg->sessions_max);
 	add(&a, "--");
 	argv = calloc(a.nb + cfg->nb_captures + 1, sizeof(*argv));
 	if (argv == NULL)

@@ -44,6 +44,7 @@ struct supervisor_config {
 	char *const *captures;
 	unsigned int nb_captures;
 	unsigned int nb_workers;
+	unsigned int flows_max, sessions_max; /* of each worker; 0: the dataplane's defaults */
 	unsigned int loop;
 	const char *ports, *speed;
 	const char *rules;

@@ -276,6 +276,8 @@ report_end(struct inspector *ins, struct flow *f, enum dp_close how)
 	tcp_reasm_finish(&ins->reasm, f);
 	if (f->flags & FLOW_DATA && (f->flags & both) != both)
 		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(ONE_SIDED));
+	if (f->flags & FLOW_DATA && how == DP_CLOSE_EVICTED)
+		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(RESOURCE));
 	smtp_summary(&ins->smtp, &f->smtp, &sum);
 	/*
 	 * The last transaction ends before the connection does; the name outlives the session. Where nobody will ask for

@@ -3,11 +3,16 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <hs/hs.h>
 #include <rte_version.h>
+
+enum {
+	FLOWS_MAX = 1 << 24, /* connections of one worker */
+};
 
 enum {
 	OPT_DP_FD = 256,
@@ -17,6 +22,8 @@ enum {
 	OPT_PORTS,
 	OPT_SPEED,
 	OPT_LOOP,
+	OPT_FLOWS,
+	OPT_SESSIONS,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -29,6 +36,8 @@ static const struct option long_options[] = {
 	{ "ports", required_argument, NULL, OPT_PORTS },
 	{ "speed", required_argument, NULL, OPT_SPEED },
 	{ "loop", required_argument, NULL, OPT_LOOP },
+	{ "flows", required_argument, NULL, OPT_FLOWS },
+	{ "sessions", required_argument, NULL, OPT_SESSIONS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -38,7 +47,7 @@ static const char help_text[] =
 	"postern-dataplane - packet side of Postern; started by `postern replay`, not by hand\n"
 	"\n"
 	"  postern-dataplane replay --dp-fd N --ctrl-fd N --rules-fd N --status-fd N\n"
-	"                    [--ports LIST] [--speed SPEC] [--loop N] -- CAPTURE...\n"
+	"                    [--ports LIST] [--speed SPEC] [--loop N] [--flows N] [--sessions N] -- CAPTURE...\n"
 	"  postern-dataplane --version\n";
 
 static int
@@ -49,6 +58,19 @@ parse_fd(const char *what, const char *text, int *ret)
 	if (rc < 0)
 		fprintf(stderr, "postern-dataplane: %s: '%s' is no open descriptor\n", what, text);
 	return rc;
+}
+
+static int
+parse_number(const char *what, const char *text, uint64_t max, unsigned int *ret)
+{
+	uint64_t n;
+
+	if (dp_args_number(text, 1, max, &n) < 0) {
+		fprintf(stderr, "postern-dataplane: %s: '%s' is no number from 1 to %" PRIu64 "\n", what, text, max);
+		return -EINVAL;
+	}
+	*ret = (unsigned int)n;
+	return 0;
 }
 
 static int
@@ -65,8 +87,6 @@ parse_ports(const char *text, struct options *o)
 static int
 parse_one(int opt, struct options *o)
 {
-	uint64_t n;
-
 	switch (opt) {
 	case OPT_DP_FD:
 		return parse_fd("--dp-fd", optarg, &o->dp_fd);
@@ -85,12 +105,11 @@ parse_one(int opt, struct options *o)
 			optarg);
 		return -EINVAL;
 	case OPT_LOOP:
-		if (dp_args_number(optarg, 1, 1000000, &n) < 0) {
-			fprintf(stderr, "postern-dataplane: --loop: '%s' is no number from 1 to 1000000\n", optarg);
-			return -EINVAL;
-		}
-		o->rounds = (unsigned int)n;
-		return 0;
+		return parse_number("--loop", optarg, 1000000, &o->rounds);
+	case OPT_FLOWS:
+		return parse_number("--flows", optarg, FLOWS_MAX, &o->flows_max);
+	case OPT_SESSIONS:
+		return parse_number("--sessions", optarg, FLOWS_MAX, &o->sessions_max);
 	case OPT_HELP:
 		fputs(help_text, stdout);
 		return 1;

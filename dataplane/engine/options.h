@@ -18,6 +18,7 @@ struct options {
 	unsigned int nb_ports;
 	struct pace pace;
 	unsigned int rounds;
+	unsigned int flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */
 	const char *const *paths; /* captures */
 	unsigned int nb_paths;
 };

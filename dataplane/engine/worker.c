@@ -33,6 +33,8 @@ make_inspector(struct worker *w, const struct worker_config *cfg)
 	ic.all_events = w->out.all_events;
 	if (cfg->flows_max != 0)
 		ic.flows_max = cfg->flows_max;
+	if (cfg->sessions_max != 0)
+		ic.sessions_max = cfg->sessions_max;
 	w->inspector_mem_len = inspector_mem_size(&ic);
 	w->inspector_mem = map_memory(w->inspector_mem_len);
 	if (w->inspector_mem == NULL)

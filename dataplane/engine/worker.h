@@ -58,7 +58,7 @@ struct worker_config {
 	unsigned int index;
 	const struct dp_shm *dp;
 	const struct dp_shm *ctrl;
-	uint32_t flows_max;
+	uint32_t flows_max, sessions_max; /* 0: as inspector_config_default() has it */
 };
 
 int worker_new(const struct worker_config *cfg, struct worker **ret);

@@ -638,6 +638,49 @@ class Failures(Case):
         self.assertLess(stored, nb)
 
 
+class Limits(Case):
+    """More connections at once than the tables hold: everything is found still, and what was given up is stated."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.frames, cls.nb_alerts = captures.many(200, gap_ns=20_000)
+
+    def limited(self, text, code=0):
+        c = self.write("many.pcap", captures.pcap(self.frames))
+        p, r = self.judged("--config", self.write("postern.yaml", text), "--envelopes", self.path("env.jsonl"), c,
+                           code=code)
+        return p, r, {a["email"]["to"]["address"] for a in self.alerts()}
+
+    def test_flows(self):
+        _, r, found = self.limited(b"limits: {flows: 8}\n")
+        self.assertEqual(len(found), self.nb_alerts)
+        self.assertGreater(r["counters"]["flows_evicted"], 100)
+        self.assertGreater(r["anomalies"]["resource_limit"], 100)
+        self.assertGreater(r["anomalies"]["midstream"], 100)
+        # No recipient stands in a record that is silent about it.
+        for e in self.records("env.jsonl"):
+            if not e["complete"] or e["transaction"] == 0:
+                self.assertTrue({"resource_limit", "midstream"} & set(e["anomalies"]), e)
+        out = self.run_replay("--config", self.path("postern.yaml"), self.path("many.pcap")).stdout.decode()
+        self.assertRegex(out, r"memory limits met +[\d,]+  see")
+        self.assertRegex(out, r"flows_evicted +[\d,]+  given up for room")
+
+    def test_sessions(self):
+        _, r, found = self.limited(b"limits: {sessions: 4}\n")
+        self.assertEqual(len(found), self.nb_alerts)
+        self.assertGreater(r["counters"]["pool_session_empty"], 50)
+        self.assertGreater(r["anomalies"]["resource_limit"], 50)
+        # A sender is known where there was a session, and nowhere made up.
+        for a in self.alerts():
+            if "resource_limit" not in a["postern"]["anomalies"]:
+                self.assertTrue(a["email"]["from"]["address"].startswith("s"), a)
+
+    def test_enough(self):
+        p, r, found = self.limited(b"limits: {flows: 200, sessions: 200}\n")
+        self.assertEqual(len(found), self.nb_alerts)
+        self.assertEqual((r["counters"]["flows_evicted"], r["counters"]["pool_session_empty"], r["anomalies"]), (0, 0, {}))
+
+
 class Same(Case):
     """What must not make a difference."""
 

@@ -50,7 +50,8 @@ static void
 test_whole(void **state)
 {
 	static const char text[] = "rules: /etc/postern/rules\nstate: store\n"
-				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n";
+				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n"
+				   "limits: {flows: 16777216, sessions: 1}\n";
 	struct config cfg;
 	struct seen s;
 
@@ -63,6 +64,8 @@ test_whole(void **state)
 	assert_int_equal(cfg.ports[0], 25);
 	assert_int_equal(cfg.ports[1], 2525);
 	assert_int_equal(cfg.workers, 64);
+	assert_int_equal(cfg.flows_max, 1 << 24);
+	assert_int_equal(cfg.sessions_max, 1);
 	config_fini(&cfg);
 	assert_null(cfg.rules);
 	config_fini(&cfg);
@@ -128,6 +131,10 @@ test_broken_files(void **state)
 		{ "rules: [x]\n", 11, "1:8 rules needs a text" },
 		{ "workers: 1.5\n", 13, "1:10 workers must be" },
 		{ "workers: 99999999999999999999\n", 30, "1:10 workers must be" },
+		{ "limits: {flows: 0}\n", 19, "1:17 limits.flows must be a whole number from 1 to 16777216" },
+		{ "limits: {sessions: 16777217}\n", 29, "1:20 limits.sessions must be" },
+		{ "limits: {flow: 1}\n", 18, "1:10 unknown setting limits.\"flow\"; did you mean \"flows\"?" },
+		{ "limits: 5\n", 10, "1:9 limits must be a mapping" },
 		{ "observer: gw1\n", 14, "1:11 observer must be a mapping" },
 		{ "observer: {name: \"a\\x1bb\"}\n", 27, "cannot be shown" },
 		{ "? [a]\n: b\n", 10, "1:3 a key must be a plain word" },
