@@ -139,6 +139,15 @@ flow_prefetch_entry(const struct flow_table *t, uint32_t hash)
 	}
 }
 
+/* The first entry of the bucket of @hash, or NULL; most often the one that is looked for. */
+static inline const struct flow *
+flow_at_bucket(const struct flow_table *t, uint32_t hash)
+{
+	uint32_t e = t->buckets[hash & t->mask];
+
+	return e == 0 ? NULL : pool_at(&t->flows, e - 1);
+}
+
 /* The entry of @p's connection, or NULL. */
 struct flow *flow_lookup(const struct flow_table *t, const struct packet *p);
 

@@ -149,6 +149,18 @@ struct smtp_limits {
 size_t smtp_ctx_mem_size(const struct smtp_limits *limits);
 void smtp_ctx_init(struct smtp_ctx *ctx, void *mem, const struct smtp_limits *limits);
 
+/* Fetch into the cache what octets of this connection will touch. */
+static inline void
+smtp_prefetch(const struct smtp_ctx *ctx, const struct smtp *s)
+{
+	uint32_t i;
+
+	if (s->cold == POOL_NONE)
+		return;
+	for (i = 0; i < ctx->sessions.object_len; i += DP_CACHE_LINE)
+		__builtin_prefetch((const uint8_t *)pool_at(&ctx->sessions, s->cold) + i, 1);
+}
+
 /* How the connection was met. */
 enum smtp_open_flags {
 	SMTP_OPEN_MIDSTREAM = 1u << 0, /* no SYN: begin in SYNC */
