@@ -34,8 +34,8 @@ inspector_config_default(struct inspector_config *cfg)
 		.nb_ports = 3,
 		.flows_max = 1 << 18,
 		.sessions_max = 1 << 17,
-		.reasm_blocks = 1 << 15,
-		.reasm_flow_blocks = 256,
+		.reasm_blocks = 1 << 17,
+		.reasm_flow_blocks = 928, /* half a MiB */
 		.idle_ns = UINT64_C(600) * 1000000000, /* the longest time limit of RFC 5321 §4.5.3.2 */
 		.closed_ns = UINT64_C(30) * 1000000000,
 		.give_up_octets = 1 << 17,
