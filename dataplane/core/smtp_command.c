@@ -46,6 +46,23 @@ is_word(const uint8_t *p, size_t len, const char *word, size_t word_len)
 	return true;
 }
 
+/* The verb of @len letters at @p (4 to 10). */
+static enum smtp_verb
+find_verb(const uint8_t *p, size_t len)
+{
+	uint32_t word, name;
+	unsigned int i;
+
+	memcpy(&word, p, sizeof(word));
+	word &= 0xdfdfdfdf;
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		memcpy(&name, verbs[i].name, sizeof(name));
+		if (name == word && is_word(p, len, verbs[i].name, strlen(verbs[i].name)))
+			return (enum smtp_verb)verbs[i].verb;
+	}
+	return SMTP_V_UNKNOWN;
+}
+
 static bool
 is_letter(uint8_t c)
 {
@@ -86,13 +103,9 @@ smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret)
 		end++;
 	if (end - begin < 4)
 		return;
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if ((p[begin] & 0xdf) == (uint8_t)verbs[i].name[0] &&
-		    is_word(p + begin, end - begin, verbs[i].name, strlen(verbs[i].name)))
-			break;
-	if (i == sizeof(verbs) / sizeof(verbs[0]))
+	ret->verb = find_verb(p + begin, end - begin);
+	if (ret->verb == SMTP_V_UNKNOWN)
 		return;
-	ret->verb = (enum smtp_verb)verbs[i].verb;
 	if (ret->verb == SMTP_V_RCPT || ret->verb == SMTP_V_MAIL) {
 		parse_path(p, len, end, ret->verb == SMTP_V_RCPT ? "TO" : "FROM", end - begin > 4, ret);
 		return;

@@ -197,6 +197,24 @@ line_assembled(struct smtp_run *run, struct smtp_line *line, uint8_t *tail)
 	line->arg_hash = b->carry_len > 0 ? dp_hash64(b->hash, b->carry, b->carry_len) : b->hash;
 }
 
+/* A CR or NUL in @p? Eight octets at a time: lines are short, and most have neither. */
+static bool
+has_cr_or_nul(const uint8_t *p, size_t len)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7, cr = ones * '\r';
+	uint64_t w, found = 0;
+	size_t i;
+
+	for (i = 0; i + sizeof(w) <= len; i += sizeof(w)) {
+		memcpy(&w, p + i, sizeof(w));
+		found |= ((w - ones) & ~w) | (((w ^ cr) - ones) & ~(w ^ cr));
+	}
+	for (; i < len; i++)
+		if (p[i] == '\r' || p[i] == '\0')
+			return true;
+	return (found & tops) != 0;
+}
+
 /* Take the CR off, and note what is odd about the octets. */
 static void
 line_look(struct smtp_line *line)
@@ -216,6 +234,8 @@ line_look(struct smtp_line *line)
 		line->anomalies |= DP_ANOMALY_BIT(BARE_LF);
 	if (line->is_cut)
 		line->anomalies |= DP_ANOMALY_BIT(LONG_LINE);
+	if (line->tail == NULL && !has_cr_or_nul(line->p, line->len))
+		return;
 	if (memchr(line->p, '\r', line->len) != NULL ||
 	    (line->tail != NULL && memchr(line->tail, '\r', line->tail_len) != NULL))
 		line->anomalies |= DP_ANOMALY_BIT(BARE_CR);

@@ -25,7 +25,7 @@
 
 enum {
 	SMTP_STRING_LEN = 256,	  /* octets of an object of ctx->strings */
-	SMTP_PENDING_INLINE = 24, /* pending commands kept in the session */
+	SMTP_PENDING_INLINE = 32, /* pending commands kept in the session; a power of two */
 	SMTP_TXNS_MAX = 4,	  /* transactions begun and not yet ended */
 	SMTP_SERVER_HEAD = 20,	  /* octets kept of a server line: code and EHLO keyword */
 	SMTP_GUESS_MAX = 16,

@@ -8,6 +8,9 @@
  */
 #include "smtp_session.h"
 
+_Static_assert((SMTP_PENDING_INLINE & (SMTP_PENDING_INLINE - 1)) == 0 && (SMTP_PENDING_MAX & (SMTP_PENDING_MAX - 1)) == 0,
+	       "rings are indexed by masking");
+
 static uint8_t *
 pending_ring(struct smtp_run *run, unsigned int *ret_cap)
 {
@@ -27,7 +30,7 @@ pending_at(struct smtp_run *run, unsigned int i)
 	unsigned int cap;
 	const uint8_t *ring = pending_ring(run, &cap);
 
-	return ring[(run->ss->pending_head + i) % cap];
+	return ring[(run->ss->pending_head + i) & (cap - 1)];
 }
 
 /* Move the list to a big object; false when there is none. */
@@ -76,7 +79,7 @@ smtp_pending_push(struct smtp_run *run, unsigned int entry)
 			pending_forget(run);
 	}
 	ring = pending_ring(run, &cap);
-	ring[(ss->pending_head + ss->pending_nb) % cap] = (uint8_t)entry;
+	ring[(ss->pending_head + ss->pending_nb) & (cap - 1)] = (uint8_t)entry;
 	ss->pending_nb++;
 	if (entry == SMTP_P_EHLO || entry == SMTP_P_LHLO)
 		ss->ehlo_pending++;
