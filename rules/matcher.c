@@ -11,6 +11,7 @@
 
 #include "image.h"
 #include "image_check.h"
+#include "innocent_cache.h"
 #include "lookalike.h"
 #include "matcher_advice.h"
 #include "name_table.h"
@@ -29,6 +30,7 @@ struct matcher {
 
 struct matcher_scratch {
 	hs_scratch_t *hs; /* NULL when the set has no pattern */
+	struct innocent_cache innocent;
 	char subject[MATCHER_SUBJECT_MAX];
 };
 
@@ -165,6 +167,7 @@ matcher_scratch_new(const struct matcher *m, struct matcher_scratch **ret)
 
 	if (s == NULL)
 		return -ENOMEM;
+	s->innocent.seed = m->names.seed;
 	for (i = 0; i < IMAGE_DB_NB; i++) {
 		if (m->db[i] == NULL)
 			continue;
@@ -361,6 +364,13 @@ matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct m
 	return matcher_judge_without(m, s, q, NULL, ret_match);
 }
 
+/* What innocent_cache may answer: questions to the whole set, when only the domain decides. */
+static bool
+is_cacheable(const struct matcher *m, const uint64_t *without)
+{
+	return without == NULL && m->db[IMAGE_DB_ADDRESS] == NULL;
+}
+
 int
 matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
 		      const uint64_t *without, struct matcher_match *ret_match)
@@ -375,6 +385,8 @@ matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const 
 	j.domain_len = normalise(domain, q->domain, q->domain_len);
 	if (j.domain_len == 0)
 		return 0;
+	if (is_cacheable(m, without) && innocent_cache_has(&s->innocent, domain, j.domain_len))
+		return 0;
 	j.m = m;
 	j.domain = domain;
 	j.without = without;
@@ -386,7 +398,7 @@ matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const 
 	if ((class & NAME_UNKNOWN) != 0)
 		like_q.zone_len = zone_len;
 	else if ((class & NAME_LEGITIMATE) != 0)
-		return 0;
+		goto innocent;
 	else if (scan_all(&j, s, q, domain) < 0)
 		return -EIO;
 	/* A rule that somebody wrote goes before a lookalike of the same severity. */
@@ -397,10 +409,14 @@ matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const 
 		return 1;
 	}
 	if (j.best == NULL)
-		return 0;
+		goto innocent;
 	fill(ret_match, j.best->rule, j.best->technique, j.best->severity);
 	fill_names(ret_match, domain, j.domain_len, j.meant, j.meant_len);
 	return 1;
+innocent:
+	if (is_cacheable(m, without))
+		innocent_cache_put(&s->innocent, domain, j.domain_len);
+	return 0;
 }
 
 bool
