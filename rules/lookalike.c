@@ -82,7 +82,7 @@ search_all(struct lookalike_search *s)
 	lookalike_search_before(s);
 	lookalike_search_hyphen(s);
 	if ((l->techniques & TECHNIQUE_SET(ADDED_WORD)) != 0)
-		lookalike_search_words(s);
+		lookalike_search_words(s, &sums, from);
 }
 
 bool

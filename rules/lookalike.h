@@ -10,7 +10,9 @@
  *            - labels without a word that was added (army-login.mil).
  *            Of several the highest severity wins, then the more telling technique, then the longer name.
  * Threads:   immutable once built.
- * Cost:      O(length); see typo_index.h. Parts that no profile wants are left out.
+ * Cost:      O(length); see typo_index.h. Parts that no profile wants are left out. Only endings are asked about that have
+ *            about as many labels as some name, and are no longer than the longest such name: a domain of a hundred labels
+ *            costs little more than one of two.
  * Hostile:   the domain: any octets up to MATCHER_DOMAIN_MAX.
  */
 #ifndef POSTERN_LOOKALIKE_H
@@ -24,6 +26,10 @@
 #include "matcher.h"
 #include "typo_index.h"
 
+enum {
+	LOOKALIKE_LABELS = 128, /* a domain has no more */
+};
+
 struct lookalike {
 	struct typo_index index;
 	const char *strings;
@@ -31,8 +37,12 @@ struct lookalike {
 	const struct image_profile *profiles;
 	const struct image_suffix *suffixes;
 	uint64_t techniques;	  /* that some profile looks for; 0: nothing to do */
-	uint64_t labels;	  /* set of the numbers of labels that names have, 63: or more */
+	uint16_t longest[LOOKALIKE_LABELS + 1]; /* octets of the longest name, by the number of its labels */
+	uint16_t near_longest[LOOKALIKE_LABELS + 2]; /* of those that have about as many: one more or less */
+	uint32_t max_labels;	  /* of the deepest name */
 	uint32_t max_len;	  /* octets of the longest name */
+	uint32_t max_skeleton;	  /* and of the longest skeleton of one */
+	bool tails[TYPO_CLASSES][TYPO_CLASSES]; /* classes of the last two octets of what search_before() looks for */
 	uint8_t skeleton[256][2]; /* classes of an octet's skeleton, from its end; 0: no more */
 };
 

@@ -87,6 +87,16 @@ ask_before(struct lookalike_search *s, size_t start, size_t end, uint64_t hash)
 	}
 }
 
+/* Can a name, or what is left of one, end before @end? */
+static bool
+may_end(const struct lookalike *l, const char *domain, size_t end)
+{
+	const uint8_t *classes = l->index.classes;
+
+	return end < 2 ||
+	       l->tails[classes[(uint8_t)domain[end - 2]]][classes[(uint8_t)domain[end - 1]]];
+}
+
 void
 lookalike_search_before(struct lookalike_search *s)
 {
@@ -99,13 +109,16 @@ lookalike_search_before(struct lookalike_search *s)
 		if (s->domain[end] != '.')
 			continue;
 		ends++;
+		if (!may_end(l, s->domain, end))
+			continue;
 		from = end > l->max_len ? end - l->max_len : 0;
 		h = 0;
 		labels = 1;
-		for (i = end, place = 0; i-- > from; place++) {
+		for (i = end, place = 0; i-- > from && labels <= l->max_labels + 1; place++) {
 			h += l->index.numbers[place][l->index.classes[(uint8_t)s->domain[i]]];
 			labels += s->domain[i] == '.';
-			if ((i == 0 || s->domain[i - 1] == '.') && lookalike_labels_fit(l, labels))
+			if ((i == 0 || s->domain[i - 1] == '.') &&
+			    end - i <= lookalike_near_longest(l, labels))
 				ask_before(s, i, end, h);
 		}
 	}

@@ -38,6 +38,38 @@ add_levels(struct lookalike *l, const char *name, size_t len, size_t head, uint3
 	return good;
 }
 
+static void
+note_length(struct lookalike *l, unsigned int labels, size_t len)
+{
+	if (labels > LOOKALIKE_LABELS)
+		labels = LOOKALIKE_LABELS;
+	if (len > l->longest[labels])
+		l->longest[labels] = (uint16_t)len;
+	if (labels > l->max_labels)
+		l->max_labels = labels;
+}
+
+/* Two octets tell nearly every text apart that ends in no name. */
+static void
+note_tail(struct lookalike *l, const char *text, size_t len)
+{
+	if (len >= 2)
+		l->tails[l->index.classes[(uint8_t)text[len - 2]]]
+			[l->index.classes[(uint8_t)text[len - 1]]] = true;
+}
+
+/* A slip makes a label more or less. */
+static void
+make_near_longest(struct lookalike *l)
+{
+	unsigned int n, i;
+
+	for (n = 0; n < LOOKALIKE_LABELS + 2; n++)
+		for (i = n > 0 ? n - 1 : 0; i <= n + 1 && i <= LOOKALIKE_LABELS; i++)
+			if (l->longest[i] > l->near_longest[n])
+				l->near_longest[n] = l->longest[i];
+}
+
 static bool
 add_name(struct lookalike *l, const struct image_name *n, uint32_t value)
 {
@@ -48,8 +80,19 @@ add_name(struct lookalike *l, const struct image_name *n, uint32_t value)
 	char skeleton[2 * MATCHER_DOMAIN_MAX];
 	bool good;
 
+	note_tail(l, name, len);
+	if (n->suffix_len == 1) /* armym.com: the last dot is gone, too */
+		l->tails[l->index.classes[(uint8_t)name[head - 1]]]
+			[l->index.classes[(uint8_t)name[len - 1]]] = true;
+	if ((techniques & TECHNIQUE_SET(TLD_SWAP)) != 0) {
+		if (head == 1)
+			memset(l->tails, true, sizeof(l->tails));
+		note_tail(l, name, head);
+	}
 	good = typo_index_add_near(&l->index, name, len, value);
 	len = skeleton_write(name, n->name.len, skeleton);
+	if (len > l->max_skeleton)
+		l->max_skeleton = (uint32_t)len;
 	if (good && len <= TYPO_TEXT_MAX)
 		good = typo_index_add(
 			&l->index, typo_hash(&l->index, TYPO_TAG_SKELETON, skeleton, len), value);
@@ -59,9 +102,9 @@ add_name(struct lookalike *l, const struct image_name *n, uint32_t value)
 	if (good && (techniques & TECHNIQUE_SET(MISSING_LEVEL)) != 0) {
 		good = add_levels(l, name, n->name.len, head, value);
 		if (labels > 1)
-			l->labels |= UINT64_C(1) << (labels - 1 < 63 ? labels - 1 : 63);
+			note_length(l, labels - 1, n->name.len);
 	}
-	l->labels |= UINT64_C(1) << (labels < 63 ? labels : 63);
+	note_length(l, labels, n->name.len);
 	l->techniques |= techniques;
 	if (n->name.len > l->max_len)
 		l->max_len = n->name.len;
@@ -101,8 +144,12 @@ lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_
 	l->profiles = parts->profiles;
 	l->suffixes = parts->suffixes;
 	l->techniques = 0;
-	l->labels = 0;
+	memset(l->tails, 0, sizeof(l->tails));
+	memset(l->longest, 0, sizeof(l->longest));
+	memset(l->near_longest, 0, sizeof(l->near_longest));
+	l->max_labels = 0;
 	l->max_len = 0;
+	l->max_skeleton = 0;
 	for (i = 0; i < parts->nb_names; i++)
 		if (parts->names[i].profile > 0) /* itself, its deletions, head, skeleton, levels */
 			keys += parts->names[i].name.len + 3 +
@@ -123,6 +170,7 @@ lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_
 						l->strings + typed->offset, typed->len),
 				      i);
 	}
+	make_near_longest(l);
 	return good ? 0 : -ENOMEM;
 }
 

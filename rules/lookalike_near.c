@@ -128,17 +128,6 @@ ask_www(struct lookalike_search *s, const struct near *t, size_t start, uint64_t
 	}
 }
 
-bool
-lookalike_labels_fit(const struct lookalike *l, unsigned int nb)
-{
-	unsigned int i = nb < 63 ? nb : 63;
-	uint64_t set = UINT64_C(1) << i | UINT64_C(1) << (i - 1);
-
-	if (i < 63)
-		set |= UINT64_C(1) << (i + 1);
-	return (l->labels & set) != 0;
-}
-
 size_t
 lookalike_first_octet(const struct lookalike *l, size_t len)
 {
@@ -153,15 +142,19 @@ search_near(struct lookalike_search *s, const struct near *t, const struct typo_
 {
 	const struct lookalike *l = s->l;
 	unsigned int labels = 1;
-	size_t i, gone;
+	size_t i, gone, longest;
 
-	for (i = t->len; i-- > from;) {
+	for (i = t->len; i-- > from && labels <= l->max_labels + 1;) {
 		labels += t->text[i] == '.';
-		if ((i > 0 && t->text[i - 1] != '.') || !lookalike_labels_fit(l, labels))
+		if (i > 0 && t->text[i - 1] != '.')
 			continue;
-		if (t->len - i <= (size_t)l->max_len + 1) {
+		longest = lookalike_near_longest(l, labels);
+		if (longest == 0)
+			continue;
+		if (t->len - i <= longest + 1) {
 			ask_near(s, t, i, sums->whole[i]);
-			for (gone = i; gone < t->len; gone++)
+			for (gone = typo_index_half(&l->index, sums, i, t->len) ? i : t->len;
+			     gone < t->len; gone++)
 				ask_near(s, t, i, typo_sums_without(sums, i, gone));
 		}
 		if (t->len - i > WWW_LEN)

@@ -50,8 +50,12 @@ is_text(const struct lookalike_search *s, const struct image_string *string, con
 void lookalike_offer(struct lookalike_search *s, const struct image_name *n, uint64_t techniques,
 		     size_t label_len, size_t before);
 
-/* Can a text of @nb labels lie within one edit of a name? */
-bool lookalike_labels_fit(const struct lookalike *l, unsigned int nb);
+/* Octets of the longest name that a text of @nb labels can be a slip of; 0: it can be of none. */
+static inline size_t
+lookalike_near_longest(const struct lookalike *l, unsigned int nb)
+{
+	return nb < LOOKALIKE_LABELS + 2 ? l->near_longest[nb] : 0;
+}
 
 /* The domain and its endings within one edit of a name, as it is and with its suffix put right. */
 void lookalike_search_near(struct lookalike_search *s, const struct typo_sums *sums, size_t from);
@@ -66,7 +70,7 @@ void lookalike_search_skeletons(struct lookalike_search *s);
 
 /* A hyphen for a dot; labels without a word that was added. */
 void lookalike_search_hyphen(struct lookalike_search *s);
-void lookalike_search_words(struct lookalike_search *s);
+void lookalike_search_words(struct lookalike_search *s, const struct typo_sums *sums, size_t first);
 
 /* The first octet of a text of which the end can matter. */
 size_t lookalike_first_octet(const struct lookalike *l, size_t len);

@@ -3,6 +3,10 @@
 
 #include "skeleton.h"
 
+enum {
+	DOTS_MORE = 2, /* dots that may stand where a name has none: ar.m.y.mil */
+};
+
 static void
 take_skeleton(struct lookalike_search *s, size_t start, const struct image_name *n)
 {
@@ -28,14 +32,16 @@ lookalike_search_skeletons(struct lookalike_search *s)
 {
 	const struct lookalike *l = s->l;
 	uint64_t h = l->index.tags[TYPO_TAG_SKELETON];
-	unsigned int place = 0;
+	unsigned int place = 0, labels = 1;
 	const uint8_t *skeleton;
 	size_t i, cursor;
 	int64_t v;
 
 	for (i = s->len; i-- > 0;) {
-		if (place + 2 > TYPO_TEXT_MAX || place > 2 * l->max_len)
+		if (place + 2 > TYPO_TEXT_MAX || place > l->max_skeleton ||
+		    labels > l->max_labels + DOTS_MORE)
 			return;
+		labels += s->domain[i] == '.';
 		skeleton = l->skeleton[(uint8_t)s->domain[i]];
 		if (skeleton[0] != 0)
 			h += l->index.numbers[place++][skeleton[0]];

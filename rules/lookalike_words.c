@@ -4,8 +4,8 @@
 #include "added_words.h"
 
 enum {
-	WORD_LABELS =
-		4, /* labels from the end in which added words are looked for, without the last */
+	WORD_LABELS = 5, /* labels from the end in which added words are looked for, the last one
+			    included */
 };
 
 /* A text made from the domain: names it ends in, from @last or before on. */
@@ -29,17 +29,60 @@ search_exact(struct lookalike_search *s, const char *text, size_t len, size_t la
 	}
 }
 
-/* The domain with octets [a, b) only of the label [from, to). */
-static void
-search_without_word(struct lookalike_search *s, size_t from, size_t to, size_t a, size_t b)
-{
-	size_t len = from + (b - a) + (s->len - to);
-	char text[MATCHER_DOMAIN_MAX];
+/* A label without a word that was added: octets [a, b) of the label [from, to). */
+struct stripped {
+	size_t from, to, a, b;
+	unsigned int labels; /* from the label on */
+};
 
-	memcpy(text, s->domain, from);
-	memcpy(text + from, s->domain + a, b - a);
-	memcpy(text + from + (b - a), s->domain + to, s->len - to);
-	search_exact(s, text, len, from, TECHNIQUE_SET(ADDED_WORD), b - a);
+/* Is the name the domain from octet @start on, the label stripped? */
+static bool
+is_stripped(const struct lookalike_search *s, const struct stripped *w, size_t start,
+	    const struct image_name *n)
+{
+	const char *name = text_of(s, &n->name);
+	size_t front = w->from - start, rest = w->b - w->a, tail = s->len - w->to;
+
+	return n->name.len == front + rest + tail && memcmp(name, s->domain + start, front) == 0 &&
+	       memcmp(name + front, s->domain + w->a, rest) == 0 &&
+	       memcmp(name + front + rest, s->domain + w->to, tail) == 0;
+}
+
+static void
+ask_stripped(struct lookalike_search *s, const struct stripped *w, size_t start, uint64_t hash)
+{
+	size_t cursor = 0;
+	int64_t v;
+
+	if (!typo_index_maybe(&s->l->index, hash))
+		return;
+	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0)
+		if (is_stripped(s, w, start, &s->l->names[v]))
+			lookalike_offer(s, &s->l->names[v], TECHNIQUE_SET(ADDED_WORD), w->b - w->a,
+					start);
+}
+
+/* Names that begin at the stripped label or before it; @tail: the hash of what stands behind it. */
+static void
+search_stripped(struct lookalike_search *s, const struct stripped *w, uint64_t tail)
+{
+	const struct lookalike *l = s->l;
+	const struct typo_index *x = &l->index;
+	size_t place = s->len - w->to, i;
+	unsigned int labels = w->labels;
+	uint64_t h = tail;
+
+	if (place + (w->b - w->a) > l->max_len)
+		return;
+	for (i = w->b; i-- > w->a; place++)
+		h += x->numbers[place][x->classes[(uint8_t)s->domain[i]]];
+	ask_stripped(s, w, w->from, h);
+	for (i = w->from; i-- > 0 && labels <= l->max_labels && place < l->max_len; place++) {
+		labels += s->domain[i] == '.';
+		h += x->numbers[place][x->classes[(uint8_t)s->domain[i]]];
+		if (i == 0 || s->domain[i - 1] == '.')
+			ask_stripped(s, w, i, h);
+	}
 }
 
 /* army-mil.com: the last hyphen before the last label stands for a dot. */
@@ -65,18 +108,25 @@ lookalike_search_hyphen(struct lookalike_search *s)
 }
 
 void
-lookalike_search_words(struct lookalike_search *s)
+lookalike_search_words(struct lookalike_search *s, const struct typo_sums *sums, size_t first)
 {
 	struct added_words_rest rests[ADDED_WORDS_FOUND_MAX];
-	size_t to, from, labels = 0, nb, i;
+	const struct lookalike *l = s->l;
+	struct stripped w = {.to = s->len};
+	size_t nb, i;
 
-	for (to = s->len; to > 0 && labels <= WORD_LABELS; to = from > 0 ? from - 1 : 0, labels++) {
-		for (from = to; from > 0 && s->domain[from - 1] != '.';)
-			from--;
-		if (labels == 0) /* the last label */
+	for (; w.to > first && w.labels < WORD_LABELS && w.labels<l->max_labels; w.to = w.from> 0
+		       ? w.from - 1
+		       : 0) {
+		for (w.from = w.to; w.from > 0 && s->domain[w.from - 1] != '.';)
+			w.from--;
+		if (w.labels++ == 0) /* the last label */
 			continue;
-		nb = added_words_find(s->domain + from, to - from, rests);
-		for (i = 0; i < nb; i++)
-			search_without_word(s, from, to, from + rests[i].from, from + rests[i].to);
+		nb = added_words_find(s->domain + w.from, w.to - w.from, rests);
+		for (i = 0; i < nb; i++) {
+			w.a = w.from + rests[i].from;
+			w.b = w.from + rests[i].to;
+			search_stripped(s, &w, sums->whole[w.to]);
+		}
 	}
 }
