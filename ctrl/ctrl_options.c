@@ -15,8 +15,11 @@ enum {
 	OPT_RULES_FD,
 	OPT_STATUS_FD,
 	OPT_JOURNAL_FD,
+	OPT_CONTROL_FD,
 	OPT_RULES,
+	OPT_RUN_DIR,
 	OPT_RUN_ID,
+	OPT_CACHE,
 	OPT_STORE,
 	OPT_ALERTS,
 	OPT_ENVELOPES,
@@ -32,8 +35,11 @@ static const struct option options[] = {
 	{ "rules-fd", required_argument, NULL, OPT_RULES_FD },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
 	{ "journal-fd", required_argument, NULL, OPT_JOURNAL_FD },
+	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "run-id", required_argument, NULL, OPT_RUN_ID },
+	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "store", required_argument, NULL, OPT_STORE },
 	{ "alerts", required_argument, NULL, OPT_ALERTS },
 	{ "envelopes", required_argument, NULL, OPT_ENVELOPES },
@@ -47,8 +53,9 @@ static const struct option options[] = {
 static const char usage[] =
 	"postern-ctrl decides, stores and writes alerts. It is started by `postern replay`, not by hand:\n"
 	"  postern-ctrl replay --dp-fd N --ctrl-fd N --rules-fd N --status-fd N --journal-fd N\n"
-	"                      --rules PATH --run-id HEX16 --store FILE [--alerts FILE|-|human]\n"
-	"                      [--envelopes FILE|-] [--observer NAME] [--config FILE]\n";
+	"                      --rules PATH --run-dir DIR --run-id HEX16 --store FILE [--control-fd N]\n"
+	"                      [--alerts FILE|-|human] [--envelopes FILE|-] [--observer NAME] [--config FILE]\n"
+	"                      [--cache DIR|off]\n";
 
 static int
 take_hex(const char *text, uint64_t *ret)
@@ -75,10 +82,18 @@ take_option(int opt, const char *arg, struct ctrl_options *o)
 		return dp_args_fd(arg, &o->status_fd);
 	case OPT_JOURNAL_FD:
 		return dp_args_fd(arg, &o->journal_fd);
+	case OPT_CONTROL_FD:
+		return dp_args_fd(arg, &o->control_fd);
 	case OPT_RUN_ID:
 		return take_hex(arg, &o->run_id);
 	case OPT_RULES:
 		o->rules = arg;
+		return 0;
+	case OPT_RUN_DIR:
+		o->run_dir = arg;
+		return 0;
+	case OPT_CACHE:
+		o->cache = arg;
 		return 0;
 	case OPT_STORE:
 		o->store = arg;
@@ -104,7 +119,13 @@ int
 ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 {
 	struct ctrl_options o = {
-		.dp_fd = -1, .ctrl_fd = -1, .rules_fd = -1, .status_fd = -1, .journal_fd = -1, .alerts = "human",
+		.dp_fd = -1,
+		.ctrl_fd = -1,
+		.rules_fd = -1,
+		.status_fd = -1,
+		.journal_fd = -1,
+		.control_fd = -1,
+		.alerts = "human",
 	};
 	int opt, index = 0;
 
@@ -121,7 +142,8 @@ ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 		}
 	}
 	if (optind + 1 != argc || strcmp(argv[optind], "replay") != 0 || o.dp_fd < 0 || o.ctrl_fd < 0 ||
-	    o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL || o.store == NULL) {
+	    o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL || o.store == NULL ||
+	    o.run_dir == NULL) {
 		fputs(usage, stderr);
 		return -EINVAL;
 	}

@@ -78,6 +78,7 @@ decide(const struct ruleset *set, const struct dp_ev_rcpt *ev, struct decision *
 	if (ev->rule >= ruleset_nb_rules(set) || ev->technique >= RULE_TECHNIQUE_NB ||
 	    ev->generation != ruleset_generation(set))
 		return -EBADMSG;
+	ret->set = set;
 	ret->rule = ruleset_rule(set, ev->rule);
 	ret->severity = ruleset_rule_severity(set, ev->rule, (enum rule_technique)ev->technique);
 	match.severity = ret->severity;

@@ -18,6 +18,7 @@ struct decision {
 	enum dp_verdict verdict;
 	uint8_t severity;	     /* 1 low .. 4 critical, as event.severity */
 	const struct rule_info *rule; /* of the set */
+	const struct ruleset *set;    /* that judged and decides */
 	char by[128];		     /* postern.verdict_by */
 };
 

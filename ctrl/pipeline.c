@@ -62,7 +62,6 @@ pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 	p->ctx = (struct record_context){
 		.store_id = store_id(cfg->store),
 		.observer = cfg->observer,
-		.ruleset = ruleset_name(cfg->rules),
 	};
 	p->nb_rings = cfg->dp->geo.nb_workers;
 	p->ring_octets = cfg->dp->geo.ring_octets;
@@ -134,6 +133,18 @@ close_group(struct pipeline *p)
 	return pipeline_begin(p); /* a commit on the way may have ended it */
 }
 
+/* By the set that judged it, which need not be the one in force by now. */
+static int
+decide_rcpt(struct pipeline *p, const struct dp_ev_rcpt *ev, struct decision *ret)
+{
+	const struct ruleset *set;
+
+	if (ev->rule == DP_RULE_NONE)
+		return 0;
+	set = rule_sets_find(p->cfg.rules, ev->generation);
+	return set != NULL ? decide(set, ev, ret) : -EBADMSG;
+}
+
 /* First of all, before anything waits for a disk: the verdict. */
 static int
 decide_item(struct pipeline *p, const struct merge_item *item, struct group_record *r)
@@ -145,10 +156,10 @@ decide_item(struct pipeline *p, const struct merge_item *item, struct group_reco
 
 	if (rec->type != DP_EV_RCPT)
 		return 0;
-	rc = decide(p->cfg.rules, (const void *)r->rec, &r->decision);
+	rc = decide_rcpt(p, (const void *)r->rec, &r->decision);
 	if (rc < 0) {
 		snprintf(p->error, sizeof(p->error),
-			 "worker %u reports a match with a rule that is not in the set: the dataplane is broken",
+			 "worker %u reports a match with a rule that is in no set in use: the dataplane is broken",
 			 item->worker);
 		return rc;
 	}

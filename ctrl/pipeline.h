@@ -25,13 +25,14 @@
 #include "journal.h"
 #include "output.h"
 #include "record_json.h"
+#include "rule_sets.h"
 #include "store.h"
 
 struct pipeline;
 
 struct pipeline_config {
 	const struct dp_shm *dp, *ctrl;
-	const struct ruleset *rules;
+	const struct rule_sets *rules; /* those that records may have been judged by */
 	struct store *store;
 	struct output *output;	 /* or NULL */
 	struct journal *journal; /* for envelopes, or NULL */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "record_json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dp_stats.h"
@@ -111,13 +113,17 @@ put_event(struct json_out *o, const struct record_alert *a)
 }
 
 static void
-put_rule(struct json_out *o, const struct record_context *ctx, const struct rule_info *rule)
+put_rule(struct json_out *o, const struct decision *d)
 {
+	char version[24];
+
 	json_key(o, "rule");
 	json_open(o, '{');
-	json_kv_cstr(o, "id", rule->id);
-	json_kv_cstr(o, "name", rule->name);
-	json_kv_cstr(o, "ruleset", ctx->ruleset);
+	json_kv_cstr(o, "id", d->rule->id);
+	json_kv_cstr(o, "name", d->rule->name);
+	json_kv_cstr(o, "ruleset", ruleset_name(d->set));
+	snprintf(version, sizeof(version), "%016" PRIx64, ruleset_hash(d->set));
+	json_kv_cstr(o, "version", version);
 	json_close(o, '}');
 }
 
@@ -208,7 +214,7 @@ record_json_alert(struct json_out *o, const struct record_context *ctx, const st
 
 	put_head(o, a->ev->rec.ts_ns);
 	put_event(o, a);
-	put_rule(o, ctx, a->decision->rule);
+	put_rule(o, a->decision);
 	put_network(o, &a->ev->flow.key);
 	put_email(o, a->ev, &from_raw, &to_raw);
 	put_observer(o, ctx);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control_path.h"
 #include "dp_shm.h"
 #include "rundir.h"
 
@@ -94,6 +95,10 @@ launch_open(const struct supervisor_config *cfg, struct launch *ret, const char 
 		return rc;
 	if (cfg->progress && ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
 		return rc;
+	*ret_what = "the control socket";
+	ret->control = control_listen(cfg->run_dir);
+	if (ret->control < 0)
+		return ret->control;
 	*ret_what = "a nameless temporary file";
 	ret->journal = rundir_nameless(cfg->journal_dir);
 	return ret->journal < 0 ? ret->journal : 0;
@@ -116,6 +121,7 @@ launch_close(struct launch *l)
 	close_if(l->ctrl_rw);
 	close_if(l->ctrl_ro);
 	close_if(l->journal);
+	close_if(l->control);
 	for (i = 0; i < 2; i++) {
 		close_if(l->rules[i]);
 		close_if(l->dp_status[i]);
@@ -182,8 +188,9 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	struct args a = {.nb = 0};
 	struct child_spec spec = {
 		.path = cfg->ctrl_path,
-		.fds = {l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal},
-		.nb_fds = 5,
+		.fds = {l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal, l->control},
+		.nb_fds = 6,
+		.holds_control = true,
 		.stdin_fd = -1,
 		.stdout_fd = l->out[1],
 		.stderr_fd = l->err[1],
@@ -200,7 +207,10 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	add_number(&a, "--rules-fd", (unsigned int)l->rules[1]);
 	add_number(&a, "--status-fd", (unsigned int)l->ctrl_status[1]);
 	add_number(&a, "--journal-fd", (unsigned int)l->journal);
+	add_number(&a, "--control-fd", (unsigned int)l->control);
 	add_option(&a, "--rules", cfg->rules);
+	add_option(&a, "--run-dir", cfg->run_dir);
+	add_option(&a, "--cache", cfg->cache);
 	add_option(&a, "--run-id", run_id);
 	add_option(&a, "--store", cfg->store);
 	/* Without the option ctrl would print them for people. */

@@ -30,6 +30,7 @@ enum option {
 	OPT_ALERTS,
 	OPT_ENVELOPES,
 	OPT_STATE,
+	OPT_CACHE,
 	OPT_REPORT,
 	OPT_REPORT_FILE,
 	OPT_WORKERS,
@@ -50,6 +51,7 @@ static const struct cli_option options[] = {
 	[OPT_ENVELOPES] = {"envelopes", 'e', "FILE",
 			   "write every transaction as a JSON line; - likewise"},
 	[OPT_STATE] = {"state", 's', "DIR", "keep the store there (default: none is kept)"},
+	[OPT_CACHE] = {"cache", 0, "DIR|off", "folder of compiled rules (default: see the manual)"},
 	[OPT_REPORT] = {"report", 0, "text|json", "form of the report (default text)"},
 	[OPT_REPORT_FILE] = {"report-file", 0, "FILE", "write the report there"},
 	[OPT_WORKERS] = {"workers", 'w', "N", "threads that inspect, 1 to 64 (default 1)"},
@@ -159,6 +161,9 @@ take_option(struct replay_options *o, int opt, const char *value)
 		return 0;
 	case OPT_STATE:
 		o->state = value;
+		return 0;
+	case OPT_CACHE:
+		o->cache = value;
 		return 0;
 	case OPT_REPORT:
 		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)

@@ -23,6 +23,7 @@ struct replay_options {
 	const char *rules, *config_path, *ports, *speed, *state;
 	const char *alerts, *envelopes, *report_file; /* NULL: not given */
 	const char *observer;
+	const char *cache; /* NULL: the default */
 	char **captures; /* allocated array of pointers into argv */
 	unsigned int nb_captures;
 	unsigned int workers, loop;

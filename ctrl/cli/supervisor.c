@@ -2,6 +2,7 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -40,6 +41,7 @@ struct run {
 	struct dp_shm dp_shm, ctrl_shm;
 	struct progress progress;
 	int signal_fd;
+	bool on_terminal;    /* there was one to begin with */
 	bool dp_told;	     /* to stop; how it ends is no news */
 	bool ctrl_told;	     /* to stop; it is not started again */
 	uint64_t dp_kill_at; /* monotonic ns; 0: no limit */
@@ -244,6 +246,23 @@ suspend(struct run *run)
 	child_signal(&run->ctrl, SIGCONT);
 }
 
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* SIGHUP has two meanings: the terminal is gone, or somebody wants the rules to be read again. */
+static bool
+is_hung_up(const struct run *run)
+{
+	return run->on_terminal && !has_terminal();
+}
+
 static void
 signalled(struct run *run)
 {
@@ -254,6 +273,8 @@ signalled(struct run *run)
 		return;
 	if (si.ssi_signo == SIGTSTP) {
 		suspend(run);
+	} else if (si.ssi_signo == SIGUSR1 || (si.ssi_signo == SIGHUP && !is_hung_up(run))) {
+		child_signal(&run->ctrl, (int)si.ssi_signo);
 	} else if (res->flaws.signal == 0) {
 		res->flaws.signal = (int)si.ssi_signo;
 		say(run, "interrupted: finishing what was read (once more to end at once)");
@@ -381,7 +402,7 @@ loop_once(struct run *run)
 void
 supervisor_hold_signals(sigset_t *ret_held)
 {
-	static const int wanted[] = {SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+	static const int wanted[] = {SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1};
 	struct sigaction sa;
 	size_t i;
 
@@ -400,6 +421,7 @@ start(struct run *run)
 	const char *what = "signals";
 	int rc = 0;
 
+	run->on_terminal = has_terminal();
 	run->signal_fd = signalfd(-1, cfg->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
 		rc = -errno;

@@ -16,8 +16,9 @@
  * Ends:      dataplane done -> ctrl empties the rings, stores, says "done" -> end.
  *            ctrl dies      -> the same again with the same descriptors, at most SUPERVISOR_RESTARTS times.
  *            dataplane dies -> ctrl stores what is in the rings; the result is marked as partial.
- *            SIGINT, SIGTERM, SIGHUP -> the dataplane stops reading and ends every flow, ctrl finishes; a second one
- *            ends both at once. SIGTSTP stops all three.
+ *            SIGINT, SIGTERM -> the dataplane stops reading and ends every flow, ctrl finishes; a second one ends both at
+ *            once. SIGHUP: the same when the terminal is gone, else ctrl reloads the rules. SIGUSR1: ctrl opens its output
+ *            file anew. SIGTSTP stops all three.
  * Threads:   one, in poll(); signals come by signalfd. Children get no signal of the terminal.
  * Errors:    supervisor_run() is a logging function: messages for people go to standard error as they happen.
  */
@@ -54,6 +55,7 @@ struct supervisor_config {
 	const char *alerts;	 /* FILE, "-", "human" or NULL */
 	const char *envelopes;	 /* FILE, "-" or NULL */
 	const char *observer;	 /* or NULL */
+	const char *cache;	 /* folder of compiled rules, "off" or NULL: the default one */
 	uint64_t run_id;
 	uint64_t octets_total;	 /* of all captures and rounds, 0: unknown */
 	const sigset_t *signals; /* from supervisor_hold_signals() */

@@ -179,11 +179,36 @@ set_watermark(struct worker *w, uint64_t frame_no, uint64_t ns)
 	atomic_store_explicit(&dp->watermark_frame, frame_no, memory_order_release);
 }
 
+static void
+begin_turn(struct worker *w)
+{
+	const struct rule_set *rules = rule_swap_get(w->group->rules);
+
+	w->out.rules = rules;
+	if (rules != NULL)
+		atomic_store_explicit(&w->out.ring.dp->generation, rules->generation, memory_order_relaxed);
+}
+
+/* While it waits for a writer it uses no rules: who exchanges them does not wait for it. */
+static unsigned int
+receive(struct worker *w)
+{
+	unsigned int nb;
+
+	if (!w->group->port->may_wait)
+		return worker_rx(w);
+	rule_swap_offline(w->group->rules, w->index);
+	nb = worker_rx(w);
+	rule_swap_online(w->group->rules, w->index);
+	begin_turn(w);
+	return nb;
+}
+
 /* Worker 0. False at the end of the captures. */
 static bool
 poll_port(struct worker *w)
 {
-	if (worker_rx(w) == 0 && w->group->port->ops->exhausted(w->group->port))
+	if (receive(w) == 0 && w->group->port->ops->exhausted(w->group->port))
 		return false;
 	if (w->group->nb > 1) {
 		worker_hand_over(w);
@@ -223,16 +248,6 @@ poll_input(struct worker *w)
 	worker_inspect(w);
 	set_watermark(w, w->now_frame, w->now_ns);
 	return true;
-}
-
-static void
-begin_turn(struct worker *w)
-{
-	const struct rule_set *rules = rule_swap_get(w->group->rules);
-
-	w->out.rules = rules;
-	if (rules != NULL)
-		atomic_store_explicit(&w->out.ring.dp->generation, rules->generation, memory_order_relaxed);
 }
 
 static void

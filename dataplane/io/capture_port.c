@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct capture_port {
@@ -173,6 +175,19 @@ static const struct io_ops capture_ops = {
 	.close = capture_port_close,
 };
 
+/* What is no regular file is read as it comes. */
+static bool
+has_stream(const struct capture_config *cfg)
+{
+	struct stat st;
+	unsigned int i;
+
+	for (i = 0; i < cfg->nb_paths; i++)
+		if (strcmp(cfg->paths[i], "-") == 0 || stat(cfg->paths[i], &st) < 0 || !S_ISREG(st.st_mode))
+			return true;
+	return false;
+}
+
 int
 capture_port_open(const struct capture_port_config *cfg, struct io_port **ret)
 {
@@ -187,6 +202,7 @@ capture_port_open(const struct capture_port_config *cfg, struct io_port **ret)
 		return rc;
 	}
 	c->port.ops = &capture_ops;
+	c->port.may_wait = has_stream(&cfg->capture);
 	c->pace = cfg->pace;
 	c->pool = cfg->pool;
 	c->stop = cfg->stop;

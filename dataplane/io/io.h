@@ -50,6 +50,7 @@ struct io_ops {
 
 struct io_port {
 	const struct io_ops *ops;
+	bool may_wait; /* rx_burst() may wait for long: for the writer of a pipe that is replayed */
 };
 
 static inline uint16_t

@@ -19,7 +19,7 @@ import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
-COMMANDS = [["replay"], ["alerts"], ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "expand"],
+COMMANDS = [["replay"], ["alerts"], ["status"], ["reload"], ["reopen"], ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "expand"],
             ["rules", "test"]]
 
 
@@ -44,7 +44,8 @@ class Docs(unittest.TestCase):
                 self.assertLess(max(map(len, p.stdout.splitlines())), 121)
 
     def test_pages(self):
-        for page, commands in (("replay", [["replay"]]), ("alerts", [["alerts"]]), ("rules", COMMANDS[2:])):
+        for page, commands in (("replay", [["replay"]]), ("alerts", [["alerts"]]), ("status", COMMANDS[2:5]),
+                               ("rules", COMMANDS[5:])):
             text = read(f"man/postern-{page}.1")
             listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl -([a-z-]+)", text, re.M))
             wanted = set().union(*map(helped, commands))
@@ -122,7 +123,7 @@ class Docs(unittest.TestCase):
             self.assertEqual(p.stderr, "")
             return set(p.stdout.split())
 
-        self.assertEqual(complete("postern", "r"), {"replay", "rules"})
+        self.assertEqual(complete("postern", "r"), {"replay", "reload", "reopen", "rules"})
         self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "expand", "test", "--help"})
         for command in COMMANDS:
             with self.subTest(command=command):
