@@ -14,7 +14,7 @@ count_labels(const char *name, size_t len)
 	return (unsigned int)(len - name_characters(name, len)) + 1;
 }
 
-/* The name without each of its labels but the first and those of its suffix. */
+/* The name without each of its labels but those of its suffix. */
 static bool
 add_levels(struct lookalike *l, const char *name, size_t len, size_t head, uint32_t value)
 {
@@ -23,6 +23,10 @@ add_levels(struct lookalike *l, const char *name, size_t len, size_t head, uint3
 	bool good = true;
 	size_t before;
 
+	if (from != NULL)
+		good = typo_index_add(&l->index,
+				      typo_hash(&l->index, TYPO_TAG_NAME, from + 1, len - (size_t)(from + 1 - name)),
+				      value);
 	for (; from != NULL && good; from = to) {
 		to = memchr(from + 1, '.', (size_t)(name + head + 1 - from - 1));
 		if (to == NULL)

@@ -27,13 +27,20 @@ suffix_technique(const struct lookalike_search *s, const char *typed, size_t typ
 	return 0;
 }
 
-/* Is @typed the name without one of its labels, neither the first nor one of the suffix? */
+/*
+ * Is @typed the name without one of its labels, none of the suffix? Without the first one it is the parent: then only
+ * when that @is_whole domain, because what else stands below the parent need not have to do with the name.
+ */
 static bool
-lacks_level(const char *typed, size_t typed_len, const char *name, size_t name_len, size_t head)
+lacks_level(const char *typed, size_t typed_len, const char *name, size_t name_len, size_t head,
+	    bool is_whole)
 {
 	const char *from = memchr(name, '.', head), *to;
 	size_t before;
 
+	if (from != NULL && is_whole && typed_len == name_len - (size_t)(from + 1 - name) &&
+	    memcmp(typed, from + 1, typed_len) == 0)
+		return true;
 	for (; from != NULL; from = to) {
 		to = memchr(from + 1, '.', (size_t)(name + head + 1 - from - 1));
 		if (to == NULL)
@@ -79,7 +86,7 @@ take_near(struct lookalike_search *s, const struct near *t, size_t start,
 		return;
 	}
 	if (e.kind == DOMAIN_EDIT_FAR) {
-		if (t->rewritten == NULL && lacks_level(typed, len, name, n->name.len, head))
+		if (t->rewritten == NULL && lacks_level(typed, len, name, n->name.len, head, start == 0))
 			lookalike_offer(s, n, TECHNIQUE_SET(MISSING_LEVEL),
 					name_characters(name, head), start);
 		return;
