@@ -145,10 +145,24 @@ capture_rx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, 
 	return (uint16_t)n;
 }
 
+/*
+ * Nothing is sent. Our mbufs go back as they are, still attached: nobody else takes from their pool, and attach() sets
+ * every field anew. Datagrams put together from fragments come from another pool.
+ */
 static uint16_t
 capture_tx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t nb)
 {
-	rte_pktmbuf_free_bulk(mbufs, nb);
+	struct capture_port *c = (struct capture_port *)port;
+	uint16_t from = 0, i;
+
+	for (i = 0; i < nb; i++) {
+		if (mbufs[i]->pool == c->pool)
+			continue;
+		rte_mempool_put_bulk(c->pool, (void **)(mbufs + from), (unsigned int)(i - from));
+		rte_pktmbuf_free(mbufs[i]);
+		from = (uint16_t)(i + 1);
+	}
+	rte_mempool_put_bulk(c->pool, (void **)(mbufs + from), (unsigned int)(nb - from));
 	return nb;
 }
 
