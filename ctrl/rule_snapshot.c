@@ -109,8 +109,8 @@ load_one(const char *run_dir, uint32_t generation, struct db_cache *cache, struc
 {
 	struct ruleset *set;
 	char path[PATH_MAX];
-	void *octets;
-	size_t len;
+	void *octets = NULL;
+	size_t len = 0;
 	int rc = path_of(run_dir, generation, "", path);
 
 	if (rc == 0)

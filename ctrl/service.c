@@ -2,10 +2,12 @@
 #include "service.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "control_server.h"
@@ -33,6 +35,7 @@ struct service {
 	unsigned int nb_waiters;
 	struct json_out json;
 	uint64_t started_ns;
+	uint64_t lines_unlogged; /* since the last that was */
 	char last_reload[512];
 };
 
@@ -90,16 +93,34 @@ write_result(struct json_out *o, const struct reload_result *r, const char *outc
 	json_close(o, '}');
 }
 
+/* Room for a line? One that reads standard error slowly, or not at all, must not hold up decisions. */
+static bool
+may_log(struct service *s)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&p, 1, 0) > 0 && (p.revents & POLLOUT) != 0) {
+		if (s->lines_unlogged > 0)
+			fprintf(stderr, "postern-ctrl: %llu lines are missing here: nobody read them\n",
+				(unsigned long long)s->lines_unlogged);
+		s->lines_unlogged = 0;
+		return true;
+	}
+	s->lines_unlogged++;
+	return false;
+}
+
 static void
-log_result(const struct reload_result *r, const char *outcome)
+log_result(struct service *s, const struct reload_result *r, const char *outcome)
 {
 	size_t i;
 
 	/* Warnings of a good set were worth a look at the start, and are in the answer. */
 	for (i = 0; i < r->errs->nb; i++)
-		if (r->errs->list[i].level == RULE_ERROR)
+		if (r->errs->list[i].level == RULE_ERROR && may_log(s))
 			rule_error_print(stderr, &r->errs->list[i]);
-	fprintf(stderr, "postern-ctrl: rules %s: %s\n", outcome, r->text);
+	if (may_log(s))
+		fprintf(stderr, "postern-ctrl: rules %s: %s\n", outcome, r->text);
 }
 
 static void
@@ -113,7 +134,7 @@ on_result(void *ctx, const struct reload_result *r)
 	unsigned int i, left = 0;
 
 	snprintf(s->last_reload, sizeof(s->last_reload), "%s: %s", outcomes[r->outcome], r->text);
-	log_result(r, outcomes[r->outcome]);
+	log_result(s, r, outcomes[r->outcome]);
 	write_result(&s->json, r, outcomes[r->outcome]);
 	for (i = 0; i < s->nb_waiters; i++) {
 		if (s->waiters[i].ticket <= r->ticket)
@@ -179,7 +200,7 @@ reopen(struct service *s)
 {
 	int rc = s->cfg.output != NULL ? output_reopen(s->cfg.output) : 0;
 
-	if (rc < 0)
+	if (rc < 0 && may_log(s))
 		fprintf(stderr, "postern-ctrl: %s; the file that was open is still written to\n",
 			output_error(s->cfg.output));
 	return rc;

@@ -440,6 +440,7 @@ class Swaps(Run):
         p = self.start("--rules", self.rules, "--state", self.path("state"), "--alerts", self.path("alerts.jsonl"),
                        "--report", "json", "--report-file", self.path("report.json"), "--workers", "2", "--loop",
                        str(rounds), self.path("c.pcap"), stdout=subprocess.DEVNULL)
+        # Nobody reads its standard error meanwhile: that must not hold anything up.
         self.process = p
         got = meanwhile(p)
         _, err = p.communicate(timeout=1800)
