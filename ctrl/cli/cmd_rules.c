@@ -276,7 +276,8 @@ print_help(void)
 	       "  list      list rules and exceptions\n"
 	       "  explain   say what is decided about an address, and why\n"
 	       "  expand    list the lookalikes of a protected domain\n"
-	       "  test      compare answers with those that are expected\n\n"
+	       "  test      compare answers with those that are expected\n"
+	       "  diff      say which recipients of a log or capture two rule sets judge differently\n\n"
 	       "\"postern rules COMMAND --help\" tells more.\n");
 	return end_output(0);
 }
@@ -286,7 +287,7 @@ cmd_rules(int argc, char **argv)
 {
 	if (argc < 2)
 		return cli_usage_error("postern rules",
-				       "which command? There are check, list, explain, expand, test");
+				       "which command? There are check, list, explain, expand, test, diff");
 	if (strcmp(argv[1], "check") == 0)
 		return cmd_check(argc - 1, argv + 1);
 	if (strcmp(argv[1], "list") == 0)
@@ -297,9 +298,11 @@ cmd_rules(int argc, char **argv)
 		return rules_expand(argc - 1, argv + 1);
 	if (strcmp(argv[1], "test") == 0)
 		return rules_test(argc - 1, argv + 1);
+	if (strcmp(argv[1], "diff") == 0)
+		return rules_diff(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_help();
 	return cli_usage_error("postern rules",
-			       "unknown command \"%.200s\"; there are check, list, explain, expand, test",
+			       "unknown command \"%.200s\"; there are check, list, explain, expand, test, diff",
 			       argv[1]);
 }

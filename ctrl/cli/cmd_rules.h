@@ -20,6 +20,7 @@
 int cmd_rules(int argc, char **argv);
 
 /* @argv[0] is the command's name. */
+int rules_diff(int argc, char **argv);
 int rules_expand(int argc, char **argv);
 int rules_explain(int argc, char **argv);
 int rules_test(int argc, char **argv);

@@ -53,8 +53,15 @@ struct explain {
 static int
 explain_one(struct explain *e, const char *address, size_t len, bool is_cut)
 {
-	struct rules_question q = {address,	  len,	    is_cut,   e->sender,
-				   e->sender_len, e->ts_ns, e->client};
+	struct rules_question q = {
+		.address = address,
+		.len = len,
+		.is_cut = is_cut,
+		.sender = e->sender,
+		.sender_len = e->sender_len,
+		.ts_ns = e->ts_ns,
+		.client = e->client,
+	};
 	struct rules_answer a;
 
 	if (rules_judge(&e->judge, &q, &a) < 0) {

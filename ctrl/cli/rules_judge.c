@@ -9,6 +9,10 @@
 #include "mailbox.h"
 #include "matcher.h"
 
+enum {
+	PATH_LEN_MAX = 2048, /* octets; what is longer is no path (RFC 5321 4.5.3.1.3) and read as it is */
+};
+
 int
 rules_judge_take(struct rules_judge *j, struct ruleset *set)
 {
@@ -98,17 +102,35 @@ decide(const struct rules_judge *j, const struct rules_question *question,
 	}
 }
 
+/* The argument of RCPT as it was on the wire: a path with its brackets, as far as they can have been there. */
+static void
+read_address(const struct rules_question *q, char buf[PATH_LEN_MAX + 2], struct mailbox *ret)
+{
+	const char *text = q->address;
+	size_t len = q->len;
+
+	if (q->is_path && len > 0 && len <= PATH_LEN_MAX) {
+		buf[0] = '<';
+		memcpy(buf + 1, text, len);
+		buf[len + 1] = '>';
+		text = buf;
+		len += q->is_cut ? 1 : 2;
+	}
+	mailbox_read((const uint8_t *)text, len, q->is_cut, ret);
+}
+
 int
 rules_judge(const struct rules_judge *j, const struct rules_question *q, struct rules_answer *a)
 {
 	const struct mailbox_reading *best = NULL;
+	char path[PATH_LEN_MAX + 2];
 	struct matcher_match match;
 	struct mailbox mb;
 	unsigned int i;
 	int rc;
 
 	memset(a, 0, sizeof(*a));
-	mailbox_read((const uint8_t *)q->address, q->len, q->is_cut, &mb);
+	read_address(q, path, &mb);
 	for (i = 0; i < mb.nb_readings; i++) {
 		const struct mailbox_reading *r = &mb.readings[i];
 		struct matcher_query mq = {(const char *)r->local, r->local_len, r->domain,

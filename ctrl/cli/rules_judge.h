@@ -46,6 +46,7 @@ struct rules_question {
 	size_t sender_len;
 	uint64_t ts_ns;
 	struct rules_client client;
+	bool is_path; /* the address stood between brackets, which are not part of it */
 };
 
 /* Why there is no match. */

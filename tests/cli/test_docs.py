@@ -20,7 +20,7 @@ import captures
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
 COMMANDS = [["replay"], ["alerts"], ["status"], ["reload"], ["reopen"], ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "expand"],
-            ["rules", "test"]]
+            ["rules", "test"], ["rules", "diff"]]
 
 
 def helped(command):
@@ -124,11 +124,12 @@ class Docs(unittest.TestCase):
             return set(p.stdout.split())
 
         self.assertEqual(complete("postern", "r"), {"replay", "reload", "reopen", "rules"})
-        self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "expand", "test", "--help"})
+        self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "expand", "test", "diff", "--help"})
         for command in COMMANDS:
             with self.subTest(command=command):
                 self.assertEqual(complete("postern", *command, "--"), {"--" + o for o in helped(command)})
         self.assertEqual(complete("postern", "replay", "--report", ""), {"text", "json"})
+        self.assertEqual(complete("postern", "rules", "diff", "--format", "c"), {"capture"})
         self.assertEqual(complete("postern", "replay", ""), {"FILES"})
         self.assertEqual(complete("postern", "replay", "--alerts", ""), {"FILES"})
         self.assertEqual(complete("postern", "alerts", "s"), {"show"})
