@@ -9,6 +9,7 @@
 
 #include "dp_ring.h"
 #include "dp_stats.h"
+#include "rule_hits.h"
 
 static void
 put_hex(struct json_out *o, const char *key, uint64_t v)
@@ -157,6 +158,26 @@ put_named(struct json_out *o, const struct dp_counters *k)
 	json_close(o, '}');
 }
 
+/* How often exceptions, ended exceptions and sender scope decided, by id. */
+static void
+put_hits(struct json_out *o, const struct rule_hits *hits)
+{
+	size_t i;
+	int kind;
+
+	for (kind = 0; kind < RULE_HIT_KIND_NB; kind++) {
+		json_key(o, rule_hit_kind_name((enum rule_hit_kind)kind));
+		json_open(o, '{');
+		for (i = 0; i < rule_hits_nb(hits); i++) {
+			const struct rule_hit *h = rule_hits_get(hits, i);
+
+			if ((int)h->kind == kind)
+				json_kv_u64(o, h->id, h->nb);
+		}
+		json_close(o, '}');
+	}
+}
+
 void
 control_status_write(struct json_out *o, const struct control_view *v, uint64_t now_ns)
 {
@@ -181,5 +202,9 @@ control_status_write(struct json_out *o, const struct control_view *v, uint64_t 
 	pipeline_counts(v->pipeline, &alerts, &updates);
 	json_kv_u64(o, "alerts", alerts);
 	json_kv_u64(o, "updates", updates);
+	json_key(o, "hits");
+	json_open(o, '{');
+	put_hits(o, pipeline_hits(v->pipeline));
+	json_close(o, '}');
 	json_close(o, '}');
 }

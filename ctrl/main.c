@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "open_alerts.h"
 #include "pipeline.h"
+#include "rule_hits.h"
 #include "rule_error_print.h"
 #include "rule_snapshot.h"
 #include "safe_text.h"
@@ -347,6 +348,22 @@ write_envelopes(struct ctrl *c)
 	return EXIT_DONE;
 }
 
+static void
+say_hits(const struct ctrl *c)
+{
+	const struct rule_hits *hits = pipeline_hits(c->pipeline);
+	char line[128];
+	size_t i;
+
+	for (i = 0; i < rule_hits_nb(hits); i++) {
+		const struct rule_hit *h = rule_hits_get(hits, i);
+
+		snprintf(line, sizeof(line), "hit\t%s\t%s\t%llu", rule_hit_kind_name(h->kind), h->id,
+			 (unsigned long long)h->nb);
+		say(c, line);
+	}
+}
+
 static int
 say_done(struct ctrl *c)
 {
@@ -354,6 +371,7 @@ say_done(struct ctrl *c)
 	char line[64];
 
 	failpoint_hit(&c->fp, FAILPOINT_BEFORE_DONE);
+	say_hits(c);
 	pipeline_counts(c->pipeline, &alerts, &updates);
 	snprintf(line, sizeof(line), "done\t%llu\t%llu", (unsigned long long)alerts, (unsigned long long)updates);
 	say(c, line);

@@ -72,6 +72,8 @@ pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 	rc = store_run_load(cfg->store, &p->run);
 	if (rc == 0)
 		rc = open_alerts_new(cfg->store, cfg->run_id, OPEN_ALERTS_MAX, &p->open);
+	if (rc == 0)
+		rc = rule_hits_new(cfg->store, &p->hits);
 	if (rc < 0)
 		return pipeline_fail_store(p, rc);
 	return attach_rings(p);
@@ -83,6 +85,7 @@ pipeline_free(struct pipeline *p)
 	if (p == NULL)
 		return;
 	open_alerts_free(p->open);
+	rule_hits_free(p->hits);
 	merge_free(p->merge);
 	group_free(p->group);
 	json_out_free(&p->json);
@@ -100,6 +103,12 @@ pipeline_counts(const struct pipeline *p, uint64_t *ret_alerts, uint64_t *ret_up
 {
 	*ret_alerts = p->run.alerts;
 	*ret_updates = p->run.updates;
+}
+
+const struct rule_hits *
+pipeline_hits(const struct pipeline *p)
+{
+	return p->hits;
 }
 
 /* All of one moment is there: into the transaction with it. */

@@ -10,6 +10,7 @@
 #include "merge.h"
 #include "open_alerts.h"
 #include "pipeline.h"
+#include "rule_hits.h"
 
 enum {
 	BATCH_RECORDS = 8192,	/* rows written in one transaction */
@@ -20,6 +21,7 @@ struct pipeline {
 	struct record_context ctx;
 	struct merge *merge;
 	struct open_alerts *open;
+	struct rule_hits *hits;
 	struct group *group;
 	struct json_out json;
 	struct store_run run;

@@ -63,6 +63,8 @@ pipeline_commit(struct pipeline *p)
 		failpoint_hit(p->cfg.fp, FAILPOINT_JOURNAL_WRITTEN);
 	}
 	rc = open_alerts_save(p->open);
+	if (rc == 0)
+		rc = rule_hits_save(p->hits);
 	for (i = 0; i < p->nb_rings && rc == 0; i++)
 		if (p->closed[i] != p->stored[i])
 			rc = store_ring_put(s, i, p->closed[i], p->alerts[i]);
@@ -199,6 +201,9 @@ pipeline_store_alert(struct pipeline *p, const struct group_record *r)
 		return rc; /* 0: stored by an earlier run, which also follows it */
 	p->run.alerts++;
 	p->alerts[r->worker]++;
+	rc = rule_hits_count(p->hits, &r->decision);
+	if (rc < 0)
+		return pipeline_fail(p, rc, NULL);
 	rc = open_alerts_add(p->open, &open);
 	return rc < 0 ? pipeline_fail_store(p, rc) : 0;
 }

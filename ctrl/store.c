@@ -87,6 +87,8 @@ store_run_begin(struct store *s, uint64_t run_id, uint64_t ruleset_hash)
 		rc = store_meta_get(s, "run", &previous);
 	if (rc == 0)
 		rc = store_exec(s, "DELETE FROM ring", "cannot write");
+	if (rc == 0) /* those of rule_hits.c */
+		rc = store_exec(s, "DELETE FROM meta WHERE key >= 'hit:' AND key < 'hit;'", "cannot write");
 	if (rc == 0)
 		rc = store_meta_put(s, "previous_run", previous);
 	if (rc == 0)

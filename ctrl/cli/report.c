@@ -129,6 +129,35 @@ text_limits(FILE *out, const struct supervisor_result *res)
 }
 
 static void
+text_hits(FILE *out, const struct supervisor_result *res)
+{
+	static const char *const names[RULE_HIT_KIND_NB] = {
+		[RULE_HIT_EXCEPTION] = "let through by exceptions",
+		[RULE_HIT_EXPIRED] = "exceptions had ended",
+		[RULE_HIT_SCOPE] = "rules for other senders",
+	};
+	uint64_t sums[RULE_HIT_KIND_NB] = {0};
+	unsigned int i;
+	int kind;
+
+	for (i = 0; i < res->nb_hits; i++)
+		sums[res->hits[i].kind] += res->hits[i].nb;
+	for (kind = 0; kind < RULE_HIT_KIND_NB; kind++) {
+		if (sums[kind] == 0)
+			continue;
+		line(out, names[kind], sums[kind], "");
+		for (i = 0; i < res->nb_hits; i++) {
+			char name[64];
+
+			if ((int)res->hits[i].kind != kind)
+				continue;
+			snprintf(name, sizeof(name), "  %.60s", res->hits[i].id);
+			line(out, name, res->hits[i].nb, "");
+		}
+	}
+}
+
+static void
 text_captures(FILE *out, const struct report *r)
 {
 	const struct supervisor_result *res = r->res;
@@ -243,6 +272,7 @@ report_text(FILE *out, const struct report *r)
 	} else {
 		line(out, "matches", c[DP_STAT_MATCHES], "alerts: not known");
 	}
+	text_hits(out, res);
 	text_named(out, res);
 	text_limits(out, res);
 	text_costs(out, res, &f);

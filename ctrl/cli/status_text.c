@@ -140,11 +140,14 @@ print_workers(FILE *out, const json_t *s)
 void
 status_text_print(FILE *out, const json_t *status, struct status_rates *rates, double now_s)
 {
-	const json_t *total = json_object_get(status, "total");
+	const json_t *total = json_object_get(status, "total"), *hits = json_object_get(status, "hits");
 
 	print_run(out, status);
 	print_traffic(out, status, rates, now_s);
 	print_named(out, "dropped     ", json_object_get(total, "drops"));
 	print_named(out, "anomalies   ", json_object_get(total, "anomalies"));
+	print_named(out, "let through by exceptions: ", json_object_get(hits, "exceptions"));
+	print_named(out, "exceptions that had ended: ", json_object_get(hits, "expired_exceptions"));
+	print_named(out, "rules for other senders: ", json_object_get(hits, "out_of_scope"));
 	print_workers(out, status);
 }

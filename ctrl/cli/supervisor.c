@@ -137,6 +137,9 @@ ctrl_line(void *ctx, char *const *f, unsigned int nb)
 	if (strcmp(f[0], "error") == 0 && nb == 2) {
 		free(res->ctrl_error);
 		res->ctrl_error = strdup(f[1]);
+	} else if (strcmp(f[0], "hit") == 0 && nb == 4 && rule_hit_kind_from_name(f[1]) >= 0 &&
+		   dp_args_number(f[3], 0, UINT64_MAX, &a) == 0) {
+		supervisor_result_hit(res, (enum rule_hit_kind)rule_hit_kind_from_name(f[1]), f[2], a);
 	} else if (strcmp(f[0], "done") == 0 && nb == 3 &&
 		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 &&
 		   dp_args_number(f[2], 0, UINT64_MAX, &b) == 0) {
