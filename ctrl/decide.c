@@ -35,17 +35,19 @@ verdict_from_name(const char *name)
 	return DP_VERDICT_NONE;
 }
 
-/* The reading whose domain matched; its local part belongs to the decision. The first one when folding hid which. */
+/* The reading whose domain matched; its local part belongs to the decision. */
 static void
 local_part(const struct dp_ev_rcpt *ev, struct ruleset_query *q)
 {
+	char domain[MATCHER_DOMAIN_MAX];
 	struct mailbox mb;
 	unsigned int i, found = 0;
 
 	mailbox_read(dp_event_str(ev, &ev->address), ev->address.len, ev->address.full_len > ev->address.len, &mb);
 	for (i = 0; i < mb.nb_readings; i++) {
-		if (mb.readings[i].domain_len != ev->domain.len ||
-		    memcmp(mb.readings[i].domain, dp_event_str(ev, &ev->domain), ev->domain.len) != 0)
+		/* The event has the domain as it was judged. */
+		if (matcher_normalise(mb.readings[i].domain, mb.readings[i].domain_len, domain) != ev->domain.len ||
+		    memcmp(domain, dp_event_str(ev, &ev->domain), ev->domain.len) != 0)
 			continue;
 		found = i;
 		break;

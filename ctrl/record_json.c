@@ -159,8 +159,7 @@ put_email(struct json_out *o, const struct dp_ev_rcpt *ev, bool *ret_from_raw, b
 static void
 put_explanation(struct json_out *o, const struct dp_ev_rcpt *ev, const struct decision *d)
 {
-	/* The longest text with both names shown as \xHH throughout. */
-	char text[256 + 2 * 4 * DP_STR_DOMAIN_MAX];
+	char text[RULE_EXPLANATION_MAX];
 	const char *meant = d->is_other ? d->meant : (const char *)dp_event_str(ev, &ev->meant);
 	int n = rule_technique_explain((enum rule_technique)d->technique,
 				       (const char *)dp_event_str(ev, &ev->domain), ev->domain.len, meant,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fold.h"
 
-#include <stdbool.h>
-
 #include "fold_table.h"
 #include "utf8.h"
 
@@ -89,11 +87,25 @@ fold_looks(uint32_t point, uint32_t dst[FOLD_POINT_MAX])
 }
 
 static uint8_t
+raw_class(uint32_t point)
+{
+	if (point >= FOLD_POINTS)
+		return FOLD_CLASS_NO_LETTER;
+	return fold_class_blocks[fold_class_stage[point / FOLD_BLOCK]][point % FOLD_BLOCK];
+}
+
+static uint8_t
 class_of(uint32_t point)
 {
-	return point < FOLD_POINTS
-		       ? fold_class_blocks[fold_class_stage[point / FOLD_BLOCK]][point % FOLD_BLOCK]
-		       : 0;
+	uint8_t class = raw_class(point);
+
+	return class != FOLD_CLASS_NO_LETTER ? class : 0;
+}
+
+bool
+fold_is_name_letter(uint32_t point)
+{
+	return raw_class(point) != FOLD_CLASS_NO_LETTER;
 }
 
 void

@@ -6,7 +6,7 @@
  *
  * Three maps over code points and two lists:
  * - norm:    lower case, then canonical decomposition (NFD)
- * - class:   canonical combining class
+ * - class:   canonical combining class, or that it is no letter of names
  * - looks:   what a character looks like, in ASCII where it can be: see fold_once()
  * - pairs:   canonical composition (NFC)
  * - names:   of the characters that fold to ASCII, for explanations
@@ -53,7 +53,7 @@ struct map {
 	size_t pool_len;
 };
 
-static const UNormalizer2 *nfc, *nfd, *nfkd;
+static const UNormalizer2 *nfc, *nfd, *nfkd, *nfkc_casefold;
 static USpoofChecker *spoof;
 static struct text letter_skeletons[NB_LETTERS];
 
@@ -371,13 +371,37 @@ fill_looks(struct map *m)
 	}
 }
 
+/*
+ * UTS #46 maps it to other characters, or to none: it never stands in a name. But for case and
+ * composition, which we map too, and for the four that IDNA2008 keeps.
+ */
+static bool
+is_no_letter(UChar32 c)
+{
+	struct text mapped = text_of(c), own = mapped;
+
+	if (c == 0xdf || c == 0x3c2 || c == 0x200c || c == 0x200d)
+		return false;
+	if (!u_isdefined(c) || U_IS_SURROGATE(c) || u_isUWhiteSpace(c) || u_iscntrl(c) ||
+	    c == 0x3002)
+		return true;
+	normalise(nfkc_casefold, &mapped);
+	lower(&own);
+	normalise(nfc, &own);
+	return mapped.nb != own.nb ||
+	       memcmp(mapped.p, own.p, (size_t)own.nb * sizeof(own.p[0])) != 0;
+}
+
 static void
 fill_class(struct map *m)
 {
 	UChar32 c;
 
-	for (c = 0x80; c < FOLD_POINTS; c++)
+	for (c = 0x80; c < FOLD_POINTS; c++) {
 		m->values[c] = u_getCombiningClass(c);
+		if (m->values[c] == 0 && is_no_letter(c))
+			m->values[c] = FOLD_CLASS_NO_LETTER;
+	}
 }
 
 static void
@@ -520,6 +544,7 @@ main(void)
 	nfc = unorm2_getNFCInstance(&err);
 	nfd = unorm2_getNFDInstance(&err);
 	nfkd = unorm2_getNFKDInstance(&err);
+	nfkc_casefold = unorm2_getNFKCCasefoldInstance(&err);
 	spoof = uspoof_open(&err);
 	check(err, "ICU's data");
 	for (i = 0; i < NB_LETTERS; i++) {

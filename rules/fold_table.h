@@ -4,9 +4,8 @@
  *
  *	code point --/ FOLD_BLOCK--> stage[] --> blocks[][point % FOLD_BLOCK] --> value
  *
- *	value   FOLD_SELF: the character itself; FOLD_NOTHING: it goes away; from there to 0x7f:
- *this ASCII character; from FOLD_POOL_FIRST: at value - FOLD_POOL_FIRST in the pool stand a number
- *and so many characters, in UTF-8
+ *	value   FOLD_SELF: the character itself; FOLD_NOTHING: it goes away; from there to 0x7f: this ASCII character;
+ *	        from FOLD_POOL_FIRST: at value - FOLD_POOL_FIRST in the pool stand a number and so many characters, in UTF-8
  */
 #ifndef POSTERN_FOLD_TABLE_H
 #define POSTERN_FOLD_TABLE_H
@@ -20,6 +19,7 @@ enum {
 	FOLD_SELF = 0,
 	FOLD_NOTHING = 1,
 	FOLD_POOL_FIRST = 0x80,
+	FOLD_CLASS_NO_LETTER = 255, /* of what can't stand in a name; its combining class is 0 */
 };
 
 /* @first followed by @second is @whole. */
@@ -42,7 +42,7 @@ extern const uint8_t fold_looks_stage[];
 extern const uint16_t fold_looks_blocks[][FOLD_BLOCK];
 extern const uint8_t fold_looks_pool[];
 
-/* Canonical combining classes; no pool. */
+/* Canonical combining classes, or FOLD_CLASS_NO_LETTER; no pool. */
 extern const uint8_t fold_class_stage[];
 extern const uint8_t fold_class_blocks[][FOLD_BLOCK];
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * idn - internationalised domains: one form for all writings of a name, and their texts for the
- * typo index
+ * idn - internationalised domains: one form for all writings of a name, and their texts for the typo index
  *
- * What:      The form in which names are compared is that of DNS: every label as an A-label
- * ("xn--"). A U-label is made one after lower case and NFC, so bücher.example, BÜCHER.example, its
- * decomposed form and xn--bcher-kva.example are one name. Other forms that some software takes for
- * the same (fullwidth letters, ideographic dots, invisible characters) are none of it: RFC 5891
- * wants a client to have put them right. For what looks alike the labels are read again, as letters
- * or as what these look like. Invalid:   what is no UTF-8 is read as ISO 8859-1, octet by octet; of
- * a label that is no Punycode, the part before the fault is read. Such a name equals no protected
- * one, but can look like one. Threads:   pure functions. Cost:      O(length); about 100 ns for a
- * name. Hostile:   the domain: any octets up to IDN_DOMAIN_MAX. Source:    RFC 5890 §2.3.2.1, RFC
- * 5891 §5, RFC 6531 §3.2; RFC 3490 §3.1 (dots).
+ * What:      The form in which names are compared is that of DNS: every label as an A-label ("xn--"). A U-label is made
+ *            one after lower case and NFC, so bücher.example, BÜCHER.example, its decomposed form and
+ *            xn--bcher-kva.example are one name. Other forms that some software takes for the same (fullwidth letters,
+ *            ideographic dots, invisible characters) are none of it: RFC 5891 wants a client to have put them right.
+ *            For what looks alike the labels are read again, as letters or as what these look like.
+ * Invalid:   what is no UTF-8 is read as ISO 8859-1, octet by octet; of a label that is no Punycode, the part before the
+ *            fault is read. Such a name equals no protected one, but can look like one.
+ * Threads:   pure functions.
+ * Cost:      O(length).
+ * Hostile:   the domain: any octets up to IDN_DOMAIN_MAX.
+ * Source:    RFC 5890 §2.3.2.1, RFC 5891 §5, RFC 6531 §3.2; RFC 3490 §3.1 (dots).
  */
 #ifndef POSTERN_IDN_H
 #define POSTERN_IDN_H

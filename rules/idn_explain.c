@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* idn_explain - an internationalised domain told in ASCII, so that nobody has to see the difference
- * of two letters */
+/* idn_explain - an internationalised domain told in ASCII: nobody has to see the difference of two letters */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -25,15 +25,35 @@ limit(const struct lookalike_search *s, const struct image_name *n, const struct
 	const struct lookalike_query *q = s->q;
 	size_t zone = q->zone_len;
 
-	if (n == s->except ||
+	if (lookalike_real(s->l, n) == s->except ||
 	    (q->without != NULL && (q->without[p->rule / 64] >> p->rule % 64 & 1) != 0))
 		return 0;
 	if (zone == 0)
 		return techniques;
+	n = lookalike_real(s->l, n);
 	if (n->name.len < zone + 2 || memcmp(text_of(s, &n->name) + n->name.len - zone - 1,
-					     s->domain + s->len - zone - 1, zone + 1) != 0)
+					     q->domain + q->len - zone - 1, zone + 1) != 0)
 		return 0;
 	return techniques & ~open;
+}
+
+/*
+ * With foreign characters in it, or for a name whose own were exchanged, what was found is a
+ * homoglyph, and by a slip only if that slip is looked for too.
+ */
+static uint64_t
+as_homoglyph(const struct lookalike_search *s, const struct image_name *n,
+	     const struct image_profile *p, uint64_t techniques, size_t label_len, size_t before)
+{
+	unsigned int t;
+
+	if (s->idn == NULL || s->form != IDN_LOOKS ||
+	    ((n->flags & LOOKALIKE_ALIAS) == 0 && !lookalike_is_foreign(s, before)))
+		return techniques;
+	for (t = 0; t < RULE_TECHNIQUE_NB; t++)
+		if ((techniques >> t & 1) != 0 && label_len >= p->min_label[t])
+			return p->techniques & TECHNIQUE_SET(HOMOGLYPH);
+	return 0;
 }
 
 void
@@ -43,20 +63,29 @@ lookalike_offer(struct lookalike_search *s, const struct image_name *n, uint64_t
 	const struct image_profile *p = &s->l->profiles[n->profile - 1];
 	unsigned int rank, t;
 
-	techniques = limit(s, n, p, techniques & p->techniques);
+	if (!lookalike_is_asked(s, n))
+		return;
+	techniques = as_homoglyph(s, n, p, techniques & p->techniques, label_len, before);
+	techniques = limit(s, n, p, techniques);
+	if (techniques != 0 && (n->flags & LOOKALIKE_ALIAS) != 0 &&
+	    !lookalike_points_agree(s, n, before, false))
+		return;
 	for (rank = 0; rank < sizeof(telling) && techniques != 0; rank++) {
 		t = telling[rank];
 		if ((techniques >> t & 1) == 0)
 			continue;
 		techniques &= ~(UINT64_C(1) << t);
-		if (label_len < p->min_label[t] || before + 1 + n->name.len > MATCHER_DOMAIN_MAX)
+		if (label_len < p->min_label[t] ||
+		    before + 1 + lookalike_real(s->l, n)->name.len > MATCHER_DOMAIN_MAX)
 			continue;
-		if (s->best != NULL && (p->severity[t] < s->best_severity ||
-					(p->severity[t] == s->best_severity &&
-					 (rank > s->best_rank ||
-					  (rank == s->best_rank &&
-					   (n->name.len < s->best->name.len ||
-					    (n->name.len == s->best->name.len && n >= s->best)))))))
+		if (s->best != NULL &&
+		    (p->severity[t] < s->best_severity ||
+		     (p->severity[t] == s->best_severity &&
+		      (rank > s->best_rank ||
+		       (rank == s->best_rank &&
+			(n->name.len < s->best->name.len ||
+			 (n->name.len == s->best->name.len &&
+			  lookalike_real(s->l, n) >= lookalike_real(s->l, s->best))))))))
 			continue;
 		s->best = n;
 		s->best_severity = p->severity[t];
@@ -66,13 +95,31 @@ lookalike_offer(struct lookalike_search *s, const struct image_name *n, uint64_t
 	}
 }
 
-static void
-search_all(struct lookalike_search *s)
+void
+lookalike_offer_same(struct lookalike_search *s, const struct image_name *n, size_t start)
+{
+	const char *name = text_of(s, &n->name);
+	bool is_alias = (n->flags & LOOKALIKE_ALIAS) != 0;
+
+	if (!lookalike_is_asked(s, n) || (is_alias && !lookalike_points_agree(s, n, start, true)))
+		return;
+	if (s->idn == NULL
+		    ? !is_alias
+		    : s->form == IDN_LETTERS || (!is_alias && !lookalike_is_foreign(s, start)))
+		s->is_below = s->is_below || lookalike_real(s->l, n) != s->except;
+	else
+		lookalike_offer(s, n, TECHNIQUE_SET(HOMOGLYPH), name_characters(name, head_len(n)),
+				start);
+}
+
+void
+lookalike_search_all(struct lookalike_search *s)
 {
 	const struct lookalike *l = s->l;
 	size_t from = lookalike_first_octet(l, s->len);
 	struct typo_sums sums;
 
+	s->end = s->len;
 	typo_sums(&l->index, s->domain, from, s->len, true, &sums);
 	lookalike_search_near(s, &sums, from);
 	lookalike_search_skeletons(s);
@@ -85,6 +132,15 @@ search_all(struct lookalike_search *s)
 		lookalike_search_words(s, &sums, from);
 }
 
+void
+lookalike_write_front(const struct lookalike_search *s, struct lookalike_match *ret)
+{
+	memcpy(ret->meant, s->domain, s->best_before);
+	ret->meant_len = s->best_before;
+	if (s->best_dot)
+		ret->meant[ret->meant_len++] = '.';
+}
+
 bool
 lookalike_judge(const struct lookalike *l, const struct lookalike_query *q,
 		struct lookalike_match *ret)
@@ -94,21 +150,25 @@ lookalike_judge(const struct lookalike *l, const struct lookalike_query *q,
 				     .domain = q->domain,
 				     .len = q->len,
 				     .except = q->except > 0 ? &l->names[q->except - 1] : NULL};
+	const struct image_name *n;
 
 	if (l->techniques == 0 || q->len == 0)
 		return false;
-	search_all(&s);
-	if (s.best == NULL || s.is_below)
-		return false;
-	ret->rule = l->profiles[s.best->profile - 1].rule;
-	ret->name = (uint32_t)(s.best - l->names);
+	if (q->is_idn) {
+		if (!lookalike_search_idn(&s, ret))
+			return false;
+	} else {
+		lookalike_search_all(&s);
+		if (s.best == NULL || s.is_below)
+			return false;
+		lookalike_write_front(&s, ret);
+	}
+	n = lookalike_real(l, s.best);
+	ret->rule = l->profiles[n->profile - 1].rule;
+	ret->name = (uint32_t)(n - l->names);
 	ret->technique = telling[s.best_rank];
 	ret->severity = (uint8_t)s.best_severity;
-	memcpy(ret->meant, s.domain, s.best_before);
-	ret->meant_len = s.best_before;
-	if (s.best_dot)
-		ret->meant[ret->meant_len++] = '.';
-	memcpy(ret->meant + ret->meant_len, text_of(&s, &s.best->name), s.best->name.len);
-	ret->meant_len += s.best->name.len;
+	memcpy(ret->meant + ret->meant_len, text_of(&s, &n->name), n->name.len);
+	ret->meant_len += n->name.len;
 	return true;
 }

@@ -8,6 +8,9 @@
  *            - what stands before one of the last dots: a name in front of other labels (army.mil.example.com);
  *            - the skeleton: characters that look alike, hyphens, dots elsewhere;
  *            - labels without a word that was added (army-login.mil).
+ *            An internationalised domain is read as letters, for internationalised names, then as what it looks like
+ *            (idn.h), and all this is asked about the text: what differs from a name by foreign characters, with a slip
+ *            or without, is a homoglyph.
  *            Of several the highest severity wins, then the more telling technique, then the longer name.
  * Threads:   immutable once built.
  * Cost:      O(length); see typo_index.h. Parts that no profile wants are left out. Only endings are asked about that have
@@ -34,16 +37,21 @@ struct lookalike {
 	struct typo_index index;
 	const char *strings;
 	const struct image_name *names;
+	uint32_t nb_names;
+	uint32_t nb_aliases;
+	struct image_name *aliases; /* of internationalised names: lookalike_alias.h */
+	char *alias_strings;
 	const struct image_profile *profiles;
 	const struct image_suffix *suffixes;
 	uint64_t techniques;	  /* that some profile looks for; 0: nothing to do */
 	uint16_t longest[LOOKALIKE_LABELS + 1]; /* octets of the longest name, by the number of its labels */
 	uint16_t near_longest[LOOKALIKE_LABELS + 2]; /* of those that have about as many: one more or less */
 	uint32_t max_labels;	  /* of the deepest name */
-	uint32_t max_len;	  /* octets of the longest name */
-	uint32_t max_skeleton;	  /* and of the longest skeleton of one */
+	uint32_t max_len;	  /* octets of the longest name or alias */
+	uint32_t max_skeleton;	  /* characters of the longest coarse skeleton */
 	bool tails[TYPO_CLASSES][TYPO_CLASSES]; /* classes of the last two octets of what search_before() looks for */
-	uint8_t skeleton[256][2]; /* classes of an octet's skeleton, from its end; 0: no more */
+	uint8_t skeleton[256][2]; /* classes of an octet's coarse skeleton; 0: no more */
+	uint8_t run;		  /* the class of which several in a row are one */
 };
 
 /* The parts of an image, checked; they must outlive it. */
@@ -76,6 +84,7 @@ struct lookalike_query {
 	size_t zone_len;	 /* 0, or octets of the zone at its end in which it is an unknown name */
 	const uint64_t *without; /* set of rules that do not count (bit n % 64 of word n / 64), or NULL */
 	uint32_t except;	 /* index + 1 of a name that is passed over; 0: none */
+	bool is_idn; /* it has internationalised labels (idn_is()), and is what idn_to_ascii() makes of it */
 };
 
 /*

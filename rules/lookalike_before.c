@@ -71,13 +71,13 @@ ask_before(struct lookalike_search *s, size_t start, size_t end, uint64_t hash)
 
 	if (typo_index_maybe(&l->index, hash))
 		while ((v = typo_index_next(&l->index, hash, &cursor)) >= 0)
-			take_before(s, start, end, &l->names[v]);
+			take_before(s, start, end, name_at(s, v));
 	hash += l->index.tags[TYPO_TAG_HEAD];
 	cursor = 0;
 	if ((l->techniques & TECHNIQUE_SET(TLD_SWAP)) == 0 || !typo_index_maybe(&l->index, hash))
 		return;
 	while ((v = typo_index_next(&l->index, hash, &cursor)) >= 0) {
-		const struct image_name *n = &l->names[v];
+		const struct image_name *n = name_at(s, v);
 
 		if (head_len(n) == end - start &&
 		    memcmp(text_of(s, &n->name), s->domain + start, end - start) == 0 &&
@@ -114,6 +114,7 @@ lookalike_search_before(struct lookalike_search *s)
 		from = end > l->max_len ? end - l->max_len : 0;
 		h = 0;
 		labels = 1;
+		s->end = end;
 		for (i = end, place = 0; i-- > from && labels <= l->max_labels + 1; place++) {
 			h += l->index.numbers[place][l->index.classes[(uint8_t)s->domain[i]]];
 			labels += s->domain[i] == '.';
@@ -121,5 +122,6 @@ lookalike_search_before(struct lookalike_search *s)
 			    end - i <= lookalike_near_longest(l, labels))
 				ask_before(s, i, end, h);
 		}
+		s->end = s->len;
 	}
 }

@@ -76,7 +76,7 @@ take_near(struct lookalike_search *s, const struct near *t, size_t start,
 		return;
 	if (e.kind == DOMAIN_EDIT_NONE) {
 		if (t->rewritten == NULL)
-			s->is_below = s->is_below || n != s->except;
+			lookalike_offer_same(s, n, start);
 		else
 			lookalike_offer(s, n,
 					t->rewritten->kind == IMAGE_SUFFIX_TLD
@@ -93,6 +93,8 @@ take_near(struct lookalike_search *s, const struct near *t, size_t start,
 	}
 	class = edit_classify(typed, len, name, n->name.len, head, &e);
 	techniques = class.techniques;
+	if (e.kind == DOMAIN_EDIT_SUBSTITUTE && lookalike_looks_alike(s, n, start + e.pos, e.pos))
+		techniques |= TECHNIQUE_SET(HOMOGLYPH);
 	if (t->rewritten != NULL) {
 		techniques = class.in_suffix ? 0 : TECHNIQUE_SET(SLIP_AND_TLD);
 	} else if (class.in_suffix) {
@@ -113,7 +115,7 @@ ask_near(struct lookalike_search *s, const struct near *t, size_t start, uint64_
 	if (!typo_index_maybe(&s->l->index, hash))
 		return;
 	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0)
-		take_near(s, t, start, &s->l->names[v]);
+		take_near(s, t, start, name_at(s, v));
 }
 
 /* wwwarmy.mil: www.army.mil without its first dot. */
@@ -126,7 +128,7 @@ ask_www(struct lookalike_search *s, const struct near *t, size_t start, uint64_t
 	if (memcmp(t->text + start, "www", WWW_LEN) != 0 || !typo_index_maybe(&s->l->index, hash))
 		return;
 	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0) {
-		const struct image_name *n = &s->l->names[v];
+		const struct image_name *n = name_at(s, v);
 
 		if (is_text(s, &n->name, t->text + start + WWW_LEN, t->len - start - WWW_LEN))
 			lookalike_offer(s, n, TECHNIQUE_SET(MISSING_DOT),

@@ -24,8 +24,8 @@ search_exact(struct lookalike_search *s, const char *text, size_t len, size_t la
 			continue;
 		cursor = 0;
 		while ((v = typo_index_next(&l->index, sums.whole[i], &cursor)) >= 0)
-			if (is_text(s, &l->names[v].name, text + i, len - i))
-				lookalike_offer(s, &l->names[v], technique, label_len, i);
+			if (is_text(s, &name_at(s, v)->name, text + i, len - i))
+				lookalike_offer(s, name_at(s, v), technique, label_len, i);
 	}
 }
 
@@ -57,8 +57,8 @@ ask_stripped(struct lookalike_search *s, const struct stripped *w, size_t start,
 	if (!typo_index_maybe(&s->l->index, hash))
 		return;
 	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0)
-		if (is_stripped(s, w, start, &s->l->names[v]))
-			lookalike_offer(s, &s->l->names[v], TECHNIQUE_SET(ADDED_WORD), w->b - w->a,
+		if (is_stripped(s, w, start, name_at(s, v)))
+			lookalike_offer(s, name_at(s, v), TECHNIQUE_SET(ADDED_WORD), w->b - w->a,
 					start);
 }
 

@@ -9,12 +9,15 @@
 
 #include <hs.h>
 
+#include "idn.h"
 #include "image.h"
 #include "image_check.h"
 #include "innocent_cache.h"
 #include "lookalike.h"
 #include "matcher_advice.h"
 #include "name_table.h"
+
+_Static_assert((int)MATCHER_DOMAIN_MAX == IDN_DOMAIN_MAX && (int)MATCHER_DOMAIN_MAX == IDN_TEXT_MAX, "a domain fits");
 
 struct matcher {
 	struct name_table names;
@@ -265,11 +268,16 @@ on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned
 	return 0;
 }
 
-/* Lower case, without trailing dots; the last octets of what is too long. */
+/*
+ * Lower case, without trailing dots; the last octets of what is too long; labels of other letters as A-labels where that can
+ * be. *ret_is_idn: there are such.
+ */
 static size_t
-normalise(char *dst, const char *src, size_t len)
+normalise(char dst[MATCHER_DOMAIN_MAX], const char *src, size_t len, bool *ret_is_idn)
 {
-	size_t i;
+	char ascii[IDN_DOMAIN_MAX];
+	unsigned char all = 0;
+	size_t i, n;
 
 	while (len > 0 && src[len - 1] == '.')
 		len--;
@@ -281,15 +289,34 @@ normalise(char *dst, const char *src, size_t len)
 		char c = src[i];
 
 		dst[i] = (char)(c | ((c >= 'A' && c <= 'Z') << 5));
+		all |= (unsigned char)c;
 	}
-	return len;
+	*ret_is_idn = false;
+	if (len == 0)
+		return 0;
+	/* Nearly all have neither octets above 0x7f nor a hyphen. */
+	*ret_is_idn = all >= 0x80 || (memchr(src, '-', len) != NULL && idn_is(dst, len));
+	n = *ret_is_idn ? idn_to_ascii(dst, len, ascii) : 0;
+	if (n == 0)
+		return len;
+	memcpy(dst, ascii, n);
+	*ret_is_idn = idn_is(dst, n);
+	return n;
+}
+
+size_t
+matcher_normalise(const char *domain, size_t len, char dst[MATCHER_DOMAIN_MAX])
+{
+	bool is_idn;
+
+	return normalise(dst, domain, len, &is_idn);
 }
 
 bool
 matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain_len)
 {
 	char name[MATCHER_DOMAIN_MAX];
-	size_t len = normalise(name, domain, domain_len);
+	size_t len = matcher_normalise(domain, domain_len, name);
 
 	return len > 0 && (name_table_classify(&m->names, name, len, NULL) & NAME_LEGITIMATE) != 0;
 }
@@ -382,7 +409,7 @@ matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const 
 	unsigned int class;
 	size_t zone_len;
 
-	j.domain_len = normalise(domain, q->domain, q->domain_len);
+	j.domain_len = normalise(domain, q->domain, q->domain_len, &like_q.is_idn);
 	if (j.domain_len == 0)
 		return 0;
 	if (is_cacheable(m, without) && innocent_cache_has(&s->innocent, domain, j.domain_len))

@@ -4,9 +4,8 @@
  *
  * Threads:   pure functions.
  * Cost:      O(n^2) moves for n code points; n is at most PUNYCODE_LEN_MAX.
- * Hostile:   the text decoded: any octets, any length. Every sum is checked against 32 bits before
- * it is made. Source:    RFC 3492 §5 (parameters), §6.1 to §6.4 (algorithms); RFC 5890 §2.3.2.1
- * (A-labels).
+ * Hostile:   the text decoded: any octets, any length. Every sum is checked against 32 bits before it is made.
+ * Source:    RFC 3492 §5 (parameters), §6.1 to §6.4 (algorithms); RFC 5890 §2.3.2.1 (A-labels).
  */
 #ifndef POSTERN_PUNYCODE_H
 #define POSTERN_PUNYCODE_H

@@ -32,6 +32,9 @@ draw_numbers(struct typo_index *x, uint64_t seed)
 	_Static_assert(sizeof(known) - 1 < TYPO_CLASSES, "each character has a class");
 	for (i = 0; i < sizeof(known) - 1; i++)
 		x->classes[(uint8_t)known[i]] = (uint8_t)(i + 1);
+	/* Letters of other alphabets share the classes: what is found is verified anyway. */
+	for (i = 0x80; i < 0x100; i++)
+		x->classes[i] = (uint8_t)(1 + (i & 0x7f) % (TYPO_CLASSES - 1));
 	for (i = 0; i < TYPO_TEXT_MAX; i++)
 		for (j = 0; j < TYPO_CLASSES; j++)
 			x->numbers[i][j] = draw(&seed);

@@ -416,7 +416,8 @@ test_explanations(void **state)
 		assert_int_equal(rule_technique_from_name(rule_technique_name(t)), t);
 	assert_int_equal(rule_technique_from_name("no such"), -1);
 	t = rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, sizeof(buf));
-	assert_string_equal(buf, "a\\x1B\\xFF stands in a list of the operator");
+	assert_string_equal(buf, "a\\x1B\\xFF stands in a list of the operator: it has U+00FF LATIN SMALL LETTER Y "
+				 "WITH DIAERESIS for y, octets that are no UTF-8, read as ISO 8859-1");
 	assert_int_equal(t, strlen(buf));
 	assert_int_equal(
 		rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, 4), t);
