@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,101 +10,69 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <libfyaml.h>
-
 #include "safe_text.h"
 #include "suggest.h"
+#include "yaml_tree.h"
+
+enum {
+	PATH_LEN_MAX = 4000,
+	SHOWN_MAX = 128, /* octets of a wrong value that are repeated in a message */
+};
 
 struct reader {
 	const char *path;
-	config_error_fn error;
-	void *ctx;
-	unsigned int nb_errors;
+	struct rule_errors errs;
 	struct config cfg;
 };
 
-/* One setting: its name and what reads its value. @key tells the place when the value is no scalar.
- */
+/* One setting: its name and what reads its value. */
 struct setting {
 	const char *name;
-	void (*read)(struct reader *rd, struct fy_node *key, struct fy_node *value);
+	void (*read)(struct reader *rd, const struct yaml_node *value);
 };
 
-__attribute__((format(printf, 4, 5))) static void
-report(struct reader *rd, struct fy_node *at, const char *hint, const char *fmt, ...)
-{
-	struct config_error err = {.file = rd->path, .hint = hint};
-	struct fy_token *token = at != NULL ? fy_node_get_scalar_token(at) : NULL;
-	const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
-	char what[512];
-	va_list ap;
+/* At @at. */
+#define report(rd, at, hint, ...) rule_errors_add(&(rd)->errs, RULE_ERROR, at, hint, __VA_ARGS__)
 
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	err.what = what;
-	if (mark != NULL) {
-		err.line = mark->line + 1;
-		err.column = mark->column + 1;
-	}
-	rd->nb_errors++;
-	rd->error(rd->ctx, &err);
-}
-
-/* The scalar of @value as a string of 1 to @max octets without NUL; NULL when it is none
- * (reported). To be freed. */
+/* A string of 1 to @max octets, to be freed; NULL when it is none (reported). */
 static char *
-read_string(struct reader *rd, struct fy_node *key, struct fy_node *value, size_t max,
-	    const char *name)
+read_string(struct reader *rd, const struct yaml_node *value, size_t max, const char *name)
 {
-	const char *text = NULL;
-	size_t len = 0;
-
-	if (value != NULL && fy_node_is_scalar(value))
-		text = fy_node_get_scalar(value, &len);
-	if (text == NULL || len == 0) {
-		report(rd, len != 0 ? value : key, NULL, "%s needs a text as its value", name);
+	if (value->is_refused)
+		return NULL;
+	if (value->type != YAML_SCALAR || value->len == 0 || yaml_is_null(value)) {
+		report(rd, &value->at, NULL, "%s needs a text as its value", name);
 		return NULL;
 	}
-	if (len > max || memchr(text, '\0', len) != NULL) {
-		report(rd, value, NULL, "%s: longer than %zu octets, or with a NUL", name, max);
+	if (value->len > max) {
+		report(rd, &value->at, NULL, "%s: longer than %zu octets", name, max);
 		return NULL;
 	}
-	return strndup(text, len);
+	return strndup(value->text, value->len);
 }
 
 /* Whole number of @min to @max; 0 when it is none (reported; @min is at least 1). */
 static unsigned int
-read_number(struct reader *rd, struct fy_node *key, struct fy_node *value, unsigned int min,
-	    unsigned int max, const char *name)
+read_number(struct reader *rd, const struct yaml_node *value, unsigned int min, unsigned int max, const char *name)
 {
-	const char *text = NULL;
-	char shown[64];
-	size_t len = 0, i;
-	unsigned int n = 0;
+	char shown[SHOWN_MAX];
+	uint64_t n;
 
-	if (value != NULL && fy_node_is_scalar(value))
-		text = fy_node_get_scalar(value, &len);
-	for (i = 0; text != NULL && i < len && i < 7; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			break;
-		n = n * 10 + (unsigned int)(text[i] - '0');
-	}
-	if (text == NULL || len == 0 || i < len || n < min || n > max) {
-		safe_text(shown, sizeof(shown), text != NULL ? text : "", len);
-		report(rd, len != 0 ? value : key, NULL,
-		       "%s must be a whole number from %u to %u%s%s%s", name, min, max,
-		       len != 0 ? ", not \"" : "", shown, len != 0 ? "\"" : "");
+	if (value->is_refused)
 		return 0;
-	}
-	return n;
+	if (value->type == YAML_SCALAR && dp_args_number(value->text, min, max, &n) == 0)
+		return (unsigned int)n;
+	safe_text(shown, sizeof(shown), value->type == YAML_SCALAR ? value->text : "", value->len);
+	report(rd, &value->at, NULL, "%s must be a whole number from %u to %u%s%s%s", name, min, max,
+	       shown[0] != '\0' ? ", not \"" : "", shown, shown[0] != '\0' ? "\"" : "");
+	return 0;
 }
 
 /* A path; a relative one counts from the folder of the file. */
 static char *
-read_path(struct reader *rd, struct fy_node *key, struct fy_node *value, const char *name)
+read_path(struct reader *rd, const struct yaml_node *value, const char *name)
 {
-	char *path = read_string(rd, key, value, 4000, name), *whole = NULL;
+	char *path = read_string(rd, value, PATH_LEN_MAX, name), *whole = NULL;
 	const char *slash = strrchr(rd->path, '/');
 
 	if (path == NULL || path[0] == '/' || slash == NULL)
@@ -117,45 +84,43 @@ read_path(struct reader *rd, struct fy_node *key, struct fy_node *value, const c
 }
 
 static void
-read_rules(struct reader *rd, struct fy_node *key, struct fy_node *value)
+read_rules(struct reader *rd, const struct yaml_node *value)
 {
-	rd->cfg.rules = read_path(rd, key, value, "rules");
+	rd->cfg.rules = read_path(rd, value, "rules");
 }
 
 static void
-read_state(struct reader *rd, struct fy_node *key, struct fy_node *value)
+read_state(struct reader *rd, const struct yaml_node *value)
 {
-	rd->cfg.state = read_path(rd, key, value, "state");
+	rd->cfg.state = read_path(rd, value, "state");
 }
 
 static void
-read_workers(struct reader *rd, struct fy_node *key, struct fy_node *value)
+read_workers(struct reader *rd, const struct yaml_node *value)
 {
-	rd->cfg.workers = read_number(rd, key, value, 1, CONFIG_WORKERS_MAX, "workers");
+	rd->cfg.workers = read_number(rd, value, 1, CONFIG_WORKERS_MAX, "workers");
 }
 
 static void
-read_ports(struct reader *rd, struct fy_node *key, struct fy_node *value)
+read_ports(struct reader *rd, const struct yaml_node *value)
 {
-	struct fy_node *item;
+	const struct yaml_node *item;
 	unsigned int port, i;
-	void *it = NULL;
 
-	if (value == NULL || !fy_node_is_sequence(value) || fy_node_sequence_is_empty(value)) {
-		report(rd, key, "write it as: ports: [25, 587, 2525]",
-		       "ports must be a list of TCP ports");
+	if (value->type != YAML_LIST || value->nb == 0) {
+		report(rd, &value->at, "write it as: ports: [25, 587, 2525]", "ports must be a list of TCP ports");
 		return;
 	}
-	while ((item = fy_node_sequence_iterate(value, &it)) != NULL) {
-		port = read_number(rd, key, item, 1, 65535, "a port");
+	for (item = value->first; item != NULL; item = item->next) {
+		port = read_number(rd, item, 1, UINT16_MAX, "a port");
 		if (port == 0)
 			continue;
 		for (i = 0; i < rd->cfg.nb_ports && rd->cfg.ports[i] != port; i++)
 			;
 		if (i < rd->cfg.nb_ports) {
-			report(rd, item, NULL, "port %u stands twice", port);
-		} else if (i == CONFIG_PORTS_MAX) {
-			report(rd, item, NULL, "more than %d ports", CONFIG_PORTS_MAX);
+			report(rd, &item->at, NULL, "port %u stands twice", port);
+		} else if (i == DP_ARGS_PORTS_MAX) {
+			report(rd, &item->at, NULL, "more than %d ports", DP_ARGS_PORTS_MAX);
 			return;
 		} else {
 			rd->cfg.ports[rd->cfg.nb_ports++] = (uint16_t)port;
@@ -164,43 +129,61 @@ read_ports(struct reader *rd, struct fy_node *key, struct fy_node *value)
 }
 
 static void
-read_observer_name(struct reader *rd, struct fy_node *key, struct fy_node *value)
+read_flows(struct reader *rd, const struct yaml_node *value)
 {
-	rd->cfg.observer = read_string(rd, key, value, CONFIG_NAME_MAX, "observer.name");
-	if (rd->cfg.observer != NULL &&
-	    !safe_text_is_safe(rd->cfg.observer, strlen(rd->cfg.observer)))
-		report(rd, value, NULL, "observer.name has octets that cannot be shown");
+	rd->cfg.flows_max = read_number(rd, value, 1, DP_ARGS_FLOWS_MAX, "limits.flows");
 }
 
-static void read_observer(struct reader *rd, struct fy_node *key, struct fy_node *value);
+static void
+read_sessions(struct reader *rd, const struct yaml_node *value)
+{
+	rd->cfg.sessions_max = read_number(rd, value, 1, DP_ARGS_FLOWS_MAX, "limits.sessions");
+}
+
+static void
+read_observer_name(struct reader *rd, const struct yaml_node *value)
+{
+	rd->cfg.observer = read_string(rd, value, CONFIG_NAME_MAX, "observer.name");
+	if (rd->cfg.observer != NULL && !safe_text_is_safe(rd->cfg.observer, strlen(rd->cfg.observer)))
+		report(rd, &value->at, NULL, "observer.name has octets that cannot be shown");
+}
+
+static void read_observer(struct reader *rd, const struct yaml_node *value);
+
+static void read_limits(struct reader *rd, const struct yaml_node *value);
 
 /* Settings of live ports: live_config.h. */
 static void
-pass_over(struct reader *rd, struct fy_node *key, struct fy_node *value)
+pass_over(struct reader *rd, const struct yaml_node *value)
 {
 }
 
 static const struct setting top_settings[] = {
-	{"alerts", pass_over},	     {"enforce", pass_over}, {"observer", read_observer},
-	{"ports", read_ports},	     {"rules", read_rules},  {"source", pass_over},
-	{"state", read_state},	     {"workers", read_workers}, {NULL, NULL},
+	{ "alerts", pass_over },	   { "enforce", pass_over }, { "limits", read_limits },
+	{ "observer", read_observer }, { "ports", read_ports },	 { "rules", read_rules },
+	{ "source", pass_over },	   { "state", read_state },	 { "workers", read_workers },
+	{ NULL, NULL },
+};
+
+static const struct setting limits_settings[] = {
+	{ "flows", read_flows },
+	{ "sessions", read_sessions },
+	{ NULL, NULL },
 };
 
 static const struct setting observer_settings[] = {
-	{"name", read_observer_name},
-	{NULL, NULL},
+	{ "name", read_observer_name },
+	{ NULL, NULL },
 };
 
 static void
-report_unknown(struct reader *rd, struct fy_node *key, const struct setting *settings,
-	       const char *where)
+report_unknown(struct reader *rd, const struct yaml_node *key, const struct setting *settings, const char *where)
 {
 	const char *names[16], *meant;
-	char shown[128], hint[256];
-	size_t len = 0, nb, used = 0;
-	const char *text = fy_node_is_scalar(key) ? fy_node_get_scalar(key, &len) : NULL;
+	char shown[SHOWN_MAX], hint[256];
+	size_t nb, used;
 
-	safe_text(shown, sizeof(shown), text != NULL ? text : "", len);
+	safe_text(shown, sizeof(shown), key->text, key->len);
 	for (nb = 0; settings[nb].name != NULL; nb++)
 		names[nb] = settings[nb].name;
 	meant = suggest_word(shown, names, nb);
@@ -209,55 +192,90 @@ report_unknown(struct reader *rd, struct fy_node *key, const struct setting *set
 	} else {
 		used = (size_t)snprintf(hint, sizeof(hint), "known here:");
 		for (nb = 0; settings[nb].name != NULL && used < sizeof(hint); nb++)
-			used += (size_t)snprintf(hint + used, sizeof(hint) - used, "%s %s",
-						 nb != 0 ? "," : "", settings[nb].name);
+			used += (size_t)snprintf(hint + used, sizeof(hint) - used, "%s %s", nb != 0 ? "," : "",
+						 settings[nb].name);
 	}
-	report(rd, key, hint, "unknown setting %s\"%s\"", where, shown);
+	report(rd, &key->at, hint, "unknown setting %s\"%s\"", where, shown);
 }
 
-static void
-read_mapping(struct reader *rd, struct fy_node *map, const struct setting *settings,
-	     const char *where)
+/* Does a key of the same name stand before @key in @map? */
+static bool
+stands_before(const struct yaml_node *map, const struct yaml_node *key)
 {
-	struct fy_node_pair *pair;
-	void *it = NULL;
-	size_t i, len;
+	const struct yaml_node *k;
 
-	while ((pair = fy_node_mapping_iterate(map, &it)) != NULL) {
-		struct fy_node *key = fy_node_pair_key(pair);
-		const char *name = key != NULL && fy_node_is_scalar(key)
-					   ? fy_node_get_scalar(key, &len)
-					   : NULL;
+	for (k = map->first; k != key; k = k->next->next)
+		if (k->len == key->len && memcmp(k->text, key->text, k->len) == 0)
+			return true;
+	return false;
+}
 
-		for (i = 0; name != NULL && settings[i].name != NULL; i++)
-			if (strlen(settings[i].name) == len &&
-			    memcmp(settings[i].name, name, len) == 0)
-				break;
-		if (name == NULL)
-			report(rd, key, NULL, "a setting's name must be a plain text");
-		else if (settings[i].name == NULL)
+/* @where: what stands before the names of its settings in messages, "observer.". */
+static void
+read_mapping(struct reader *rd, const struct yaml_node *map, const struct setting *settings, const char *where)
+{
+	const struct yaml_node *key;
+	size_t i;
+
+	for (key = map->first; key != NULL; key = key->next->next) {
+		for (i = 0; settings[i].name != NULL && strcmp(settings[i].name, key->text) != 0; i++)
+			;
+		if (settings[i].name == NULL)
 			report_unknown(rd, key, settings, where);
+		else if (stands_before(map, key))
+			report(rd, &key->at, "keep one of them", "duplicate key \"%s%s\"", where, settings[i].name);
 		else
-			settings[i].read(rd, key, fy_node_pair_value(pair));
+			settings[i].read(rd, key->next);
 	}
 }
 
 static void
-read_observer(struct reader *rd, struct fy_node *key, struct fy_node *value)
+read_observer(struct reader *rd, const struct yaml_node *value)
 {
-	if (value == NULL || !fy_node_is_mapping(value)) {
-		report(rd, key, "write it as: observer: {name: gw1}", "observer must be a mapping");
-		return;
-	}
-	read_mapping(rd, value, observer_settings, "observer.");
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: observer: {name: gw1}", "observer must be a mapping");
+	else
+		read_mapping(rd, value, observer_settings, "observer.");
 }
 
-/* The file's octets, NUL-terminated; NULL with the reason reported and in *ret_error (negative
- * errno). */
-static char *
-slurp(struct reader *rd, size_t *ret_len, int *ret_error)
+static void
+read_limits(struct reader *rd, const struct yaml_node *value)
 {
-	int fd = open(rd->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: limits: {flows: 1000000, sessions: 100000}", "limits must be a mapping");
+	else
+		read_mapping(rd, value, limits_settings, "limits.");
+}
+
+void
+config_read(const char *path, const char *text, size_t len, struct rule_errors *errs, struct config *ret)
+{
+	struct reader rd = { .path = path, .errs = *errs };
+	struct arena arena = { 0 };
+	const struct yaml_node *root = yaml_tree_read(path, text, len, &arena, &rd.errs);
+	const struct rule_place whole = { path, 0, 0 };
+
+	if (root != NULL && root->type == YAML_MAPPING)
+		read_mapping(&rd, root, top_settings, "");
+	else if (root != NULL && !yaml_is_null(root))
+		report(&rd, &root->at, NULL, "a configuration is a mapping of settings, \"name: value\"");
+	if (arena.failed)
+		report(&rd, &whole, NULL, "no memory to read it");
+	arena_free(&arena);
+	rule_errors_sort(&rd.errs);
+	*errs = rd.errs;
+	if (errs->nb_errors == 0)
+		*ret = rd.cfg;
+	else
+		config_fini(&rd.cfg);
+}
+
+/* The file's octets; NULL with the reason reported and in *ret_error (negative errno). */
+static char *
+slurp(const char *path, struct rule_errors *errs, size_t *ret_len, int *ret_error)
+{
+	const struct rule_place whole = { path, 0, 0 };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	char *text = NULL;
 	ssize_t n = 0;
@@ -269,7 +287,7 @@ slurp(struct reader *rd, size_t *ret_len, int *ret_error)
 		errno = S_ISDIR(st.st_mode) ? EISDIR : S_ISREG(st.st_mode) ? EFBIG : EINVAL;
 		goto fail;
 	}
-	text = malloc(CONFIG_FILE_MAX + 1);
+	text = malloc(CONFIG_FILE_MAX);
 	if (text == NULL)
 		goto fail;
 	while (len < CONFIG_FILE_MAX && (n = read(fd, text + len, CONFIG_FILE_MAX - len)) > 0)
@@ -277,128 +295,38 @@ slurp(struct reader *rd, size_t *ret_len, int *ret_error)
 	if (n < 0)
 		goto fail;
 	close(fd);
-	text[len] = '\0';
 	*ret_len = len;
 	return text;
 fail:
 	*ret_error = -errno;
-	report(rd, NULL, NULL, "cannot be read: %s", strerror(errno));
+	rule_errors_add(errs, RULE_ERROR, &whole, NULL, "cannot be read: %s", strerror(errno));
 	free(text);
 	if (fd >= 0)
 		close(fd);
 	return NULL;
 }
 
-/* Hand on what the YAML parser itself found. */
-static void
-report_yaml(struct reader *rd, struct fy_diag *diag)
-{
-	struct fy_diag_error *e;
-	void *it = NULL;
-
-	while ((e = fy_diag_errors_iterate(diag, &it)) != NULL) {
-		struct config_error err = {.file = rd->path, .what = e->msg};
-
-		/* The parser counts lines from 0 in marks and from 1 here; an error at the end has
-		 * none. */
-		err.line = e->line > 0 ? e->line : 0;
-		err.column = e->line > 0 && e->column > 0 ? e->column : 0;
-		rd->nb_errors++;
-		rd->error(rd->ctx, &err);
-	}
-	if (rd->nb_errors == 0)
-		report(rd, NULL, NULL, "is not YAML");
-}
-
-static void
-read_text(struct reader *rd, const char *text, size_t len)
-{
-	struct fy_diag_cfg diag_cfg;
-	struct fy_parse_cfg parse_cfg = {.flags = FYPCF_RESOLVE_DOCUMENT};
-	struct fy_document *doc;
-	struct fy_node *root;
-
-	fy_diag_cfg_default(&diag_cfg);
-	diag_cfg.fp = NULL;
-	diag_cfg.level = FYET_ERROR;
-	parse_cfg.diag = fy_diag_create(&diag_cfg);
-	if (parse_cfg.diag == NULL) {
-		report(rd, NULL, NULL, "no memory to read it");
-		return;
-	}
-	fy_diag_set_collect_errors(parse_cfg.diag, true);
-	doc = fy_document_build_from_string(&parse_cfg, text, len);
-	root = doc != NULL ? fy_document_root(doc) : NULL;
-	if (doc == NULL || fy_diag_got_error(parse_cfg.diag))
-		report_yaml(rd, parse_cfg.diag);
-	else if (root != NULL && fy_node_is_mapping(root))
-		read_mapping(rd, root, top_settings, "");
-	else if (root != NULL && !(fy_node_is_scalar(root) && fy_node_is_null(root)))
-		report(rd, root, NULL, "a configuration is a mapping of settings, \"name: value\"");
-	fy_document_destroy(doc);
-	fy_diag_destroy(parse_cfg.diag);
-}
-
-/* Nothing but blanks and comments: to the YAML parser no document at all, to us a configuration
- * that sets nothing. */
-static bool
-is_empty(const char *text)
-{
-	for (;;) {
-		text += strspn(text, " \t\r\n");
-		if (*text != '#')
-			return *text == '\0';
-		text += strcspn(text, "\n");
-	}
-}
-
-/* libfyaml 0.7.12 crashes while it shows some lines that have many tabs; YAML does not indent with them anyway. */
-static void
-report_tab(struct reader *rd, const char *text, const char *tab)
-{
-	struct config_error err = {
-		.file = rd->path,
-		.line = 1,
-		.column = 1,
-		.what = "a tab stands here",
-		.hint = "use blanks; inside double quotes write \\t",
-	};
-
-	for (; text < tab; text++) {
-		err.column++;
-		if (*text == '\n') {
-			err.line++;
-			err.column = 1;
-		}
-	}
-	rd->nb_errors++;
-	rd->error(rd->ctx, &err);
-}
-
 int
 config_load(const char *path, config_error_fn error, void *ctx, struct config *ret)
 {
-	struct reader rd = {.path = path, .error = error, .ctx = ctx};
-	size_t len = 0;
-	int rc = -EINVAL;
-	char *text = slurp(&rd, &len, &rc), *tab;
+	struct rule_errors errs = { 0 };
+	int rc = 0;
+	size_t len = 0, i;
+	char *text = slurp(path, &errs, &len, &rc);
 
-	if (text == NULL)
-		return rc;
-	tab = memchr(text, '\t', len);
-	if (memchr(text, '\0', len) != NULL)
-		report(&rd, NULL, NULL, "is no text: it has NUL octets");
-	else if (tab != NULL)
-		report_tab(&rd, text, tab);
-	else if (!is_empty(text))
-		read_text(&rd, text, len);
+	if (text != NULL)
+		config_read(path, text, len, &errs, ret);
 	free(text);
-	if (rd.nb_errors != 0) {
-		config_fini(&rd.cfg);
-		return -EINVAL;
+	for (i = 0; i < errs.nb; i++) {
+		const struct rule_error *e = &errs.list[i];
+		const struct config_error err = { e->file, e->line, e->column, e->what, e->hint };
+
+		error(ctx, &err);
 	}
-	*ret = rd.cfg;
-	return 0;
+	if (rc == 0 && errs.nb_errors != 0)
+		rc = -EINVAL;
+	rule_errors_free(&errs);
+	return rc;
 }
 
 void
@@ -423,36 +351,5 @@ config_error_print(void *ctx, const struct config_error *err)
 	fprintf(out, "%s:", file);
 	if (err->line > 0)
 		fprintf(out, "%d:%d:", err->line, err->column);
-	fprintf(out, " error: %s%s%s\n", what, err->hint != NULL ? "; " : "",
-		err->hint != NULL ? err->hint : "");
-}
-
-int
-config_parse_ports(const char *text, uint16_t ports[static CONFIG_PORTS_MAX], unsigned int *ret_nb,
-		   const char **ret_why)
-{
-	unsigned int nb = 0, i, port;
-
-	for (;;) {
-		const char *start = text;
-
-		for (port = 0; *text >= '0' && *text <= '9' && text - start < 6; text++)
-			port = port * 10 + (unsigned int)(*text - '0');
-		*ret_why = "expected TCP ports from 1 to 65535, separated by commas";
-		if (text == start || port == 0 || port > 65535 || (*text != ',' && *text != '\0'))
-			return -EINVAL;
-		*ret_why = "a port stands twice";
-		for (i = 0; i < nb; i++)
-			if (ports[i] == port)
-				return -EINVAL;
-		*ret_why = "more than 16 ports";
-		if (nb == CONFIG_PORTS_MAX)
-			return -EINVAL;
-		ports[nb++] = (uint16_t)port;
-		if (*text == '\0')
-			break;
-		text++;
-	}
-	*ret_nb = nb;
-	return 0;
+	fprintf(out, " error: %s%s%s\n", what, err->hint != NULL ? "; " : "", err->hint != NULL ? err->hint : "");
 }

@@ -9,6 +9,9 @@
  *              state: /var/lib/postern        # where the store is kept
  *              ports: [25, 587, 2525]         # TCP ports that speak SMTP
  *              workers: 2                     # cores that inspect
+ *              limits:                        # of each worker; what is beyond is counted and stated
+ *                flows: 262144                # connections at once
+ *                sessions: 131072             # of these, with an SMTP session remembered
  *              observer:
  *                name: gw1.example.net        # observer.name of alerts
  *
@@ -21,10 +24,12 @@
 #ifndef POSTERN_CONFIG_H
 #define POSTERN_CONFIG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "dp_args.h"
+
 enum {
-	CONFIG_PORTS_MAX = 16,	      /* as many as the dataplane takes */
 	CONFIG_WORKERS_MAX = 64,      /* DP_WORKERS_MAX */
 	CONFIG_NAME_MAX = 255,	      /* octets of observer.name */
 	CONFIG_FILE_MAX = 1024 * 1024, /* octets of the file */
@@ -34,9 +39,10 @@ struct config {
 	char *rules;    /* NULL: not set */
 	char *state;    /* NULL: not set */
 	char *observer; /* observer.name; NULL: not set */
-	uint16_t ports[CONFIG_PORTS_MAX];
+	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb_ports; /* 0: not set */
 	unsigned int workers;  /* 0: not set */
+	unsigned int flows_max, sessions_max; /* of each worker; 0: not set */
 };
 
 struct config_error {
@@ -54,13 +60,15 @@ typedef void (*config_error_fn)(void *ctx, const struct config_error *err);
  * read (reported too). @ret is untouched on failure.
  */
 int config_load(const char *path, config_error_fn error, void *ctx, struct config *ret);
+/*
+ * The same of @len octets; @path stands for the file. Errors are added to @errs, in the order of the file; *ret is filled
+ * when there are none.
+ */
+struct rule_errors;
+void config_read(const char *path, const char *text, size_t len, struct rule_errors *errs, struct config *ret);
 void config_fini(struct config *cfg); /* NULL and zeroed are fine */
 
 /* config_error_fn: one line per error on the FILE given as @ctx, "file:line:column: error: what; hint". */
 void config_error_print(void *ctx, const struct config_error *err);
-
-/* A list of TCP ports, "25,587,2525". 0, or -EINVAL with what is wrong in @ret_why (a constant). */
-int config_parse_ports(const char *text, uint16_t ports[static CONFIG_PORTS_MAX], unsigned int *ret_nb,
-		       const char **ret_why);
 
 #endif

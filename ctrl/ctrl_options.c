@@ -2,11 +2,12 @@
 #include "ctrl_options.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "dp_args.h"
 
 enum {
 	OPT_DP_FD = 256,
@@ -14,8 +15,11 @@ enum {
 	OPT_RULES_FD,
 	OPT_STATUS_FD,
 	OPT_JOURNAL_FD,
+	OPT_CONTROL_FD,
 	OPT_RULES,
+	OPT_RUN_DIR,
 	OPT_RUN_ID,
+	OPT_CACHE,
 	OPT_STORE,
 	OPT_ALERTS,
 	OPT_ENVELOPES,
@@ -31,8 +35,11 @@ static const struct option options[] = {
 	{ "rules-fd", required_argument, NULL, OPT_RULES_FD },
 	{ "status-fd", required_argument, NULL, OPT_STATUS_FD },
 	{ "journal-fd", required_argument, NULL, OPT_JOURNAL_FD },
+	{ "control-fd", required_argument, NULL, OPT_CONTROL_FD },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "run-id", required_argument, NULL, OPT_RUN_ID },
+	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "store", required_argument, NULL, OPT_STORE },
 	{ "alerts", required_argument, NULL, OPT_ALERTS },
 	{ "envelopes", required_argument, NULL, OPT_ENVELOPES },
@@ -46,21 +53,9 @@ static const struct option options[] = {
 static const char usage[] =
 	"postern-ctrl decides, stores and writes alerts. It is started by `postern`, not by hand:\n"
 	"  postern-ctrl replay|live --dp-fd N --ctrl-fd N --rules-fd N --status-fd N --journal-fd N\n"
-	"                      --rules PATH --run-id HEX16 --store FILE [--alerts FILE|-|human]\n"
-	"                      [--envelopes FILE|-] [--observer NAME] [--config FILE]\n";
-
-/* An open descriptor, from now on not inherited. */
-static int
-take_fd(const char *text, int *ret)
-{
-	char *end;
-	long fd = strtol(text, &end, 10);
-
-	if (*text == '\0' || *end != '\0' || fd < 0 || fd > 1 << 20 || fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
-		return -EINVAL;
-	*ret = (int)fd;
-	return 0;
-}
+	"                      --rules PATH --run-dir DIR --run-id HEX16 --store FILE [--control-fd N]\n"
+	"                      [--alerts FILE|-|human] [--envelopes FILE|-] [--observer NAME] [--config FILE]\n"
+	"                      [--cache DIR|off]\n";
 
 static int
 take_hex(const char *text, uint64_t *ret)
@@ -78,19 +73,27 @@ take_option(int opt, const char *arg, struct ctrl_options *o)
 {
 	switch (opt) {
 	case OPT_DP_FD:
-		return take_fd(arg, &o->dp_fd);
+		return dp_args_fd(arg, &o->dp_fd);
 	case OPT_CTRL_FD:
-		return take_fd(arg, &o->ctrl_fd);
+		return dp_args_fd(arg, &o->ctrl_fd);
 	case OPT_RULES_FD:
-		return take_fd(arg, &o->rules_fd);
+		return dp_args_fd(arg, &o->rules_fd);
 	case OPT_STATUS_FD:
-		return take_fd(arg, &o->status_fd);
+		return dp_args_fd(arg, &o->status_fd);
 	case OPT_JOURNAL_FD:
-		return take_fd(arg, &o->journal_fd);
+		return dp_args_fd(arg, &o->journal_fd);
+	case OPT_CONTROL_FD:
+		return dp_args_fd(arg, &o->control_fd);
 	case OPT_RUN_ID:
 		return take_hex(arg, &o->run_id);
 	case OPT_RULES:
 		o->rules = arg;
+		return 0;
+	case OPT_RUN_DIR:
+		o->run_dir = arg;
+		return 0;
+	case OPT_CACHE:
+		o->cache = arg;
 		return 0;
 	case OPT_STORE:
 		o->store = arg;
@@ -116,7 +119,13 @@ int
 ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 {
 	struct ctrl_options o = {
-		.dp_fd = -1, .ctrl_fd = -1, .rules_fd = -1, .status_fd = -1, .journal_fd = -1, .alerts = "human",
+		.dp_fd = -1,
+		.ctrl_fd = -1,
+		.rules_fd = -1,
+		.status_fd = -1,
+		.journal_fd = -1,
+		.control_fd = -1,
+		.alerts = "human",
 	};
 	int opt, index = 0;
 
@@ -134,7 +143,7 @@ ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 	}
 	if (optind + 1 != argc || (strcmp(argv[optind], "replay") != 0 && strcmp(argv[optind], "live") != 0) ||
 	    o.dp_fd < 0 || o.ctrl_fd < 0 || o.rules_fd < 0 || o.status_fd < 0 || o.journal_fd < 0 || o.rules == NULL ||
-	    o.store == NULL) {
+	    o.store == NULL || o.run_dir == NULL) {
 		fputs(usage, stderr);
 		return -EINVAL;
 	}

@@ -11,8 +11,11 @@
 
 struct ctrl_options {
 	int dp_fd, ctrl_fd, rules_fd, status_fd, journal_fd;
+	int control_fd;	       /* listening unix socket, -1: none */
 	uint64_t run_id;
 	const char *rules, *store;
+	const char *run_dir;   /* private folder of the run */
+	const char *cache;     /* folder of compiled databases, "off", or NULL: the default one */
 	const char *alerts;    /* a file, "-" or "human" */
 	const char *envelopes; /* a file, "-" or NULL */
 	const char *observer;  /* or NULL: of the configuration, else the host's name */

@@ -6,10 +6,12 @@
  *            and dates (ruleset_decide()). Looks at nothing but its arguments: no disk, no network, no clock.
  * Trust:     the record is a client's: rule numbers out of range, another generation or an unknown technique make
  *            -EBADMSG, never a guess.
- * Threads:   pure functions. Cost: bounded by the rule's exceptions.
+ * Threads:   pure functions. Cost: bounded by the exceptions of the domain and the rules that are not for the sender.
  */
 #ifndef POSTERN_DECIDE_H
 #define POSTERN_DECIDE_H
+
+#include <stdbool.h>
 
 #include "dp_event.h"
 #include "ruleset.h"
@@ -18,7 +20,13 @@ struct decision {
 	enum dp_verdict verdict;
 	uint8_t severity;	     /* 1 low .. 4 critical, as event.severity */
 	const struct rule_info *rule; /* of the set */
+	const struct ruleset *set;    /* that judged and decides */
 	char by[128];		     /* postern.verdict_by */
+	uint16_t technique;	     /* enum rule_technique of @rule */
+	bool is_other;		     /* not the match that the record names: that one's rule is not for this sender */
+	uint16_t meant_len;	     /* with @is_other: what is meant by @rule */
+	char meant[DP_STR_DOMAIN_MAX + 1];
+	uint32_t exception, expired, scope; /* as struct ruleset_decision has them, of the set; or RULESET_NONE */
 };
 
 /* @ev: checked. 1: decided; 0: it did not match, there is nothing to decide; -EBADMSG. */

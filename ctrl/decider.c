@@ -20,7 +20,7 @@ struct decider_ring {
 };
 
 struct decider {
-	const struct ruleset *rules;
+	struct rule_view *rules;
 	unsigned int nb;
 	pthread_t thread;
 	_Atomic bool stop;
@@ -62,12 +62,14 @@ static enum dp_verdict
 verdict_on(struct decider *d, struct decider_ring *ring, uint64_t pos, const struct dp_ev_rcpt *ev)
 {
 	struct dp_verdict_slot slot = dp_ring_verdict(&ring->reader, pos, ev->rec.seq, ev->rec.epoch);
+	const struct ruleset *set;
 	struct decision decision;
 	uint64_t now;
 
 	if (slot.verdict != DP_VERDICT_NONE)
 		return slot.verdict;
-	if (decide(d->rules, ev, &decision) != 1)
+	set = rule_view_find(d->rules, ev->generation);
+	if (set == NULL || decide(set, ev, &decision) != 1)
 		return DP_VERDICT_NONE;
 	now = clock_ns(CLOCK_REALTIME);
 	dp_ring_decide(&ring->reader, pos, ev->rec.seq, ev->rec.epoch, decision.verdict, true,
@@ -130,6 +132,7 @@ run(void *arg)
 			any |= step(d, &d->rings[i]);
 			atomic_store_explicit(&d->rings[i].reader.ctrl->heartbeat, beat, memory_order_relaxed);
 		}
+		rule_view_turn(d->rules);
 		beat++;
 		idle = any ? 0 : idle + 1;
 		if (idle > DECIDER_SPINS)
@@ -139,7 +142,7 @@ run(void *arg)
 }
 
 int
-decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, const struct ruleset *rules, struct decider **ret)
+decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, struct rule_view *rules, struct decider **ret)
 {
 	unsigned int nb = dp->geo.nb_workers, i;
 	struct decider *d = calloc(1, sizeof(*d) + nb * sizeof(d->rings[0]));
@@ -152,12 +155,14 @@ decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, const struct r
 	d->nb = nb;
 	for (i = 0; i < nb; i++)
 		dp_ring_reader_attach(&d->rings[i].reader, dp, ctrl, i);
+	rule_view_attach(rules);
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&d->thread, NULL, run, d);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0) {
+		rule_view_detach(rules);
 		free(d);
 		return -rc;
 	}
@@ -172,5 +177,6 @@ decider_stop(struct decider *d)
 		return;
 	atomic_store_explicit(&d->stop, true, memory_order_relaxed);
 	pthread_join(d->thread, NULL);
+	rule_view_detach(d->rules);
 	free(d);
 }

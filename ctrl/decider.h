@@ -14,13 +14,14 @@
  *            its hold limit ends the hold.
  * Idle:      polls; when nothing came for a while it sleeps DECIDER_SLEEP_US at a time.
  * Threads:   decider_start() and decider_stop() by one thread; in between the slots, the command rings and the decided
- *            cursors belong to the decider. The rules must not change meanwhile.
+ *            cursors belong to the decider. It finds the rule sets in a view of its own (rule_view.h): a reload reaches it
+ *            without a lock, and each record is decided by the set that judged it.
  */
 #ifndef POSTERN_DECIDER_H
 #define POSTERN_DECIDER_H
 
 #include "dp_shm.h"
-#include "ruleset.h"
+#include "rule_view.h"
 
 enum {
 	DECIDER_PATIENCE_MS = 1000,
@@ -30,8 +31,8 @@ enum {
 
 struct decider;
 
-/* @dp, @ctrl, @rules outlive it. 0 or negative errno. */
-int decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, const struct ruleset *rules, struct decider **ret);
+/* @dp, @ctrl, @rules outlive it; it is the reader of @rules. 0 or negative errno. */
+int decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, struct rule_view *rules, struct decider **ret);
 void decider_stop(struct decider *d); /* NULL is fine */
 
 #endif

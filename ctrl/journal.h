@@ -28,6 +28,7 @@ struct journal_progress {
 	uint64_t magic;
 	_Atomic uint64_t alerts;    /* sequence << 24 | octets of its line that are written */
 	_Atomic uint64_t envelopes; /* octets written */
+	_Atomic uint64_t rotated;   /* sequence of the last line in alert files that were renamed, 0: none was */
 };
 
 struct journal_entry {

@@ -54,16 +54,11 @@ read_number(struct reader *rd, const struct yaml_node *value, unsigned int min, 
 	    unsigned int *ret)
 {
 	char shown[SHOWN_MAX];
-	unsigned long n = 0;
-	size_t digits = 0;
+	uint64_t n;
 
 	if (value->is_refused)
 		return false;
-	if (value->type == YAML_SCALAR)
-		digits = strspn(value->text, "0123456789");
-	if (digits > 0 && digits == value->len && digits < 9)
-		n = strtoul(value->text, NULL, 10);
-	if (digits > 0 && digits == value->len && digits < 9 && n >= min && n <= max) {
+	if (value->type == YAML_SCALAR && dp_args_number(value->text, min, max, &n) == 0) {
 		*ret = (unsigned int)n;
 		return true;
 	}

@@ -13,16 +13,14 @@ struct loop {
 	uv_loop_t uv;
 	uv_idle_t busy;	   /* runs while there is work */
 	uv_poll_t timer;   /* libuv's own timers have milliseconds */
-	uv_poll_t rules;
 	uv_signal_t sigterm;
 	int timer_fd;
 	long idle_us;
-	bool was_ready; /* said so of this dataplane */
 	int result;
 };
 
-static void
-stop(struct loop *l, int result)
+void
+loop_end(struct loop *l, int result)
 {
 	l->result = result;
 	uv_stop(&l->uv);
@@ -45,9 +43,9 @@ step(struct loop *l)
 	int rc = pipeline_step(l->cfg->pipeline, uv_hrtime());
 
 	if (rc < 0) {
-		stop(l, rc);
+		loop_end(l, rc);
 	} else if (rc == PIPELINE_FINISHED) {
-		stop(l, LOOP_FINISHED);
+		loop_end(l, LOOP_FINISHED);
 	} else if (rc == PIPELINE_BUSY) {
 		l->idle_us = LOOP_IDLE_MIN_US;
 		uv_idle_start(&l->busy, on_busy);
@@ -74,32 +72,6 @@ on_timer(uv_poll_t *h, int status, int events)
 }
 
 static void
-on_rules(uv_poll_t *h, int status, int events)
-{
-	struct loop *l = h->data;
-	int rc = rules_offer_poll(l->cfg->offer);
-
-	if (rc == -EPERM) {
-		stop(l, LOOP_REFUSED);
-		return;
-	}
-	if (rc == -ESTALE && l->cfg->offer_again != NULL) {
-		l->was_ready = false;
-		rc = l->cfg->offer_again(l->cfg->ctx);
-	}
-	if (rc == 1 && !l->was_ready)
-		l->cfg->ready(l->cfg->ctx);
-	l->was_ready |= rc == 1;
-	/* Live, the dataplane may be started again and ask; its supervisor keeps the socket open meanwhile. */
-	if (rc == 0 || (rc > 0 && l->cfg->offer_again != NULL))
-		return;
-	/* All have answered; or nobody will: the rings say themselves when they are finished. */
-	uv_poll_stop(h);
-	if (rc < 0 && rc != -EAGAIN)
-		pipeline_drain(l->cfg->pipeline);
-}
-
-static void
 on_sigterm(uv_signal_t *h, int signum)
 {
 	struct loop *l = h->data;
@@ -121,29 +93,28 @@ static int
 start(struct loop *l)
 {
 	int rc = uv_idle_init(&l->uv, &l->busy);
-	sigset_t term;
+	sigset_t held;
 
 	if (rc == 0)
 		rc = uv_poll_init(&l->uv, &l->timer, l->timer_fd);
 	if (rc == 0)
-		rc = uv_poll_init(&l->uv, &l->rules, l->cfg->offer->sock);
-	if (rc == 0)
 		rc = uv_signal_init(&l->uv, &l->sigterm);
 	l->busy.data = l;
 	l->timer.data = l;
-	l->rules.data = l;
 	l->sigterm.data = l;
 	if (rc == 0)
 		rc = uv_poll_start(&l->timer, UV_READABLE, on_timer);
 	if (rc == 0)
-		rc = uv_poll_start(&l->rules, UV_READABLE | UV_DISCONNECT, on_rules);
-	if (rc == 0)
 		rc = uv_signal_start(&l->sigterm, on_sigterm, SIGTERM);
-	/* The supervisor starts us with it held back: one that came meanwhile is acted on now. */
+	if (rc == 0)
+		rc = l->cfg->open(l->cfg->ctx, &l->uv, l);
+	/* The supervisor starts us with them held back: one that came meanwhile is acted on now. */
 	if (rc == 0) {
-		sigemptyset(&term);
-		sigaddset(&term, SIGTERM);
-		sigprocmask(SIG_UNBLOCK, &term, NULL);
+		sigemptyset(&held);
+		sigaddset(&held, SIGHUP);
+		sigaddset(&held, SIGTERM);
+		sigaddset(&held, SIGUSR1);
+		sigprocmask(SIG_UNBLOCK, &held, NULL);
 	}
 	return rc;
 }
@@ -168,6 +139,7 @@ loop_run(const struct loop_config *cfg)
 		uv_run(&l.uv, UV_RUN_DEFAULT);
 		rc = l.result;
 	}
+	cfg->close(cfg->ctx);
 	uv_walk(&l.uv, close_handle, NULL);
 	uv_run(&l.uv, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&l.uv);

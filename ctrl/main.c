@@ -2,7 +2,8 @@
 /*
  * postern-ctrl - decides on what the dataplane reports, stores it, writes it out
  *
- * What:      one run: load the rules, offer them to the dataplane, work the rings empty, write envelope records, end.
+ * What:      one run: load the rules, offer them to the dataplane, work the rings empty, write envelope records, end. Rules
+ *            are exchanged, and questions answered, while it runs (service.h).
  * Exit:      0 all is stored and written; 2 rules or configuration wrong; 4 store or output failed. Any other death is
  *            the supervisor's to repair: started again with the same descriptors, it goes on where it was.
  * Logs:      this file is the one that speaks: problems on standard error, one line each, and on the status pipe.
@@ -22,8 +23,11 @@
 #include "loop.h"
 #include "open_alerts.h"
 #include "pipeline.h"
-#include "rules_offer.h"
+#include "rule_hits.h"
+#include "rule_error_print.h"
+#include "rule_snapshot.h"
 #include "safe_text.h"
+#include "service.h"
 
 enum {
 	EXIT_DONE = 0,
@@ -35,13 +39,17 @@ struct ctrl {
 	struct ctrl_options opt;
 	struct failpoint fp;
 	struct dp_shm dp, shm;
-	struct ruleset *rules;
+	struct rule_sets rules;
+	struct rule_view view; /* of the decider */
+	struct db_cache cache;
 	struct store *store;
 	struct journal *journal;
 	struct output *output;
 	struct pipeline *pipeline;
 	struct decider *decider;
-	struct rules_offer offer;
+	struct service *service;
+	struct loop *loop;
+	char refused[512];
 	char observer[CONFIG_NAME_MAX + 1];
 };
 
@@ -75,44 +83,48 @@ fail(const struct ctrl *c, int code, const char *text)
 static int
 fail_errno(const struct ctrl *c, int code, const char *what, int rc)
 {
-	char text[256];
+	char text[640];
 
 	snprintf(text, sizeof(text), "%s: %s", what, strerror(-rc));
 	return fail(c, code, text);
 }
 
-static void
-print_rule_error(const struct rule_error *e)
+/* How often the supervisor had started ctrl in this run before. */
+static unsigned int
+nb_starts(void)
 {
-	char file[1024], what[1024], hint[1024] = "";
+	const char *text = getenv("POSTERN_CTRL_STARTS");
 
-	safe_text(file, sizeof(file), e->file != NULL ? e->file : "", e->file != NULL ? strlen(e->file) : 0);
-	safe_text(what, sizeof(what), e->what, strlen(e->what));
-	if (e->hint != NULL)
-		safe_text(hint, sizeof(hint), e->hint, strlen(e->hint));
-	if (e->line > 0)
-		fprintf(stderr, "%s:%d:%d: %s: %s%s%s\n", file, e->line, e->column,
-			e->level == RULE_ERROR ? "error" : "warning", what, hint[0] != '\0' ? "; " : "", hint);
-	else
-		fprintf(stderr, "%s: %s: %s%s%s\n", file, e->level == RULE_ERROR ? "error" : "warning", what,
-			hint[0] != '\0' ? "; " : "", hint);
+	return text != NULL ? (unsigned int)strtoul(text, NULL, 10) : 0;
 }
 
+/* Sets of a predecessor in this run stand in its folder; else the files are read. */
 static int
 load_rules(struct ctrl *c)
 {
 	struct rule_errors errs = { 0 };
-	const char *starts = getenv("POSTERN_CTRL_STARTS");
-	int rc = ruleset_load(c->opt.rules, 1, &errs, &c->rules);
+	struct ruleset *set = NULL;
 	size_t i;
+	int rc;
 
-	/* A restarted ctrl has said it all before. */
-	for (i = 0; i < errs.nb && (rc < 0 || starts == NULL || strcmp(starts, "0") == 0); i++)
-		print_rule_error(&errs.list[i]);
+	c->rules.view = &c->view;
+	db_cache_open(&c->cache, c->opt.cache, 0);
+	rc = rule_snapshot_load(c->opt.run_dir, &c->cache, &errs, &c->rules);
+	if (rc < 0)
+		return fail_errno(c, EXIT_STORE, "the rules that were in force, in the folder of the run", rc);
+	if (rc > 0) {
+		rule_errors_free(&errs);
+		return EXIT_DONE;
+	}
+	rc = ruleset_load_cached(c->opt.rules, 1, &c->cache, &errs, &set);
+	for (i = 0; i < errs.nb; i++)
+		rule_error_print(stderr, &errs.list[i]);
 	rule_errors_free(&errs);
 	if (rc < 0)
 		return fail(c, EXIT_RULES, "the rules have errors; nothing was inspected");
-	return EXIT_DONE;
+	rule_sets_add(&c->rules, set);
+	rc = rule_snapshot_save(c->opt.run_dir, set);
+	return rc < 0 ? fail_errno(c, EXIT_STORE, "the rules cannot be kept in the folder of the run", rc) : EXIT_DONE;
 }
 
 static int
@@ -188,7 +200,7 @@ begin_run(struct ctrl *c)
 	int rc = 0;
 
 	if (is_first) {
-		rc = store_run_begin(c->store, c->opt.run_id, ruleset_hash(c->rules));
+		rc = store_run_begin(c->store, c->opt.run_id, ruleset_hash(rule_sets_newest(&c->rules)));
 		if (rc == 0)
 			rc = close_strangers(c);
 	}
@@ -196,8 +208,6 @@ begin_run(struct ctrl *c)
 		rc = store_run_load(c->store, &run);
 	if (rc < 0)
 		return fail(c, EXIT_STORE, store_error(c->store));
-	if (run.ruleset_hash != ruleset_hash(c->rules))
-		return fail(c, EXIT_RULES, "the rules were changed while the run was under way; run it again");
 	return EXIT_DONE;
 }
 
@@ -237,7 +247,7 @@ start_pipeline(struct ctrl *c)
 	struct pipeline_config cfg = {
 		.dp = &c->dp,
 		.ctrl = &c->shm,
-		.rules = c->rules,
+		.rules = &c->rules,
 		.store = c->store,
 		.output = c->output,
 		.journal = c->opt.envelopes != NULL ? c->journal : NULL,
@@ -251,13 +261,9 @@ start_pipeline(struct ctrl *c)
 	if (rc < 0)
 		return fail(c, EXIT_STORE, c->pipeline != NULL ? pipeline_error(c->pipeline) : strerror(-rc));
 	if (cfg.follow_decided)
-		rc = decider_start(&c->dp, &c->shm, c->rules, &c->decider);
+		rc = decider_start(&c->dp, &c->shm, &c->view, &c->decider);
 	if (rc < 0)
 		return fail_errno(c, EXIT_STORE, "cannot start the thread that decides", rc);
-	rc = rules_offer_send(&c->offer, c->opt.rules_fd, c->dp.geo.nb_workers, c->rules);
-	/* The dataplane may have ended already, all of its records in the rings. */
-	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
-		return fail_errno(c, EXIT_STORE, "cannot offer the rules to the dataplane", rc);
 	return EXIT_DONE;
 }
 
@@ -267,33 +273,70 @@ on_ready(void *ctx)
 	say(ctx, "ready");
 }
 
-static int
-offer_again(void *ctx)
+static void
+on_refused(void *ctx, const char *why)
 {
 	struct ctrl *c = ctx;
-	int rc = rules_offer_send(&c->offer, c->opt.rules_fd, c->dp.geo.nb_workers, c->rules);
 
-	return rc == -EPIPE || rc == -ECONNRESET ? 0 : rc;
+	snprintf(c->refused, sizeof(c->refused), "%s", why);
+	loop_end(c->loop, LOOP_REFUSED);
+}
+
+static int
+open_service(void *ctx, struct uv_loop_s *uv, struct loop *l)
+{
+	struct ctrl *c = ctx;
+	const struct service_config cfg = {
+		.pipeline = c->pipeline,
+		.dp = &c->dp,
+		.ctrl = &c->shm,
+		.sets = &c->rules,
+		.cache = &c->cache,
+		.output = c->output,
+		.rules_path = c->opt.rules,
+		.run_dir = c->opt.run_dir,
+		.observer = c->observer,
+		.run_id = c->opt.run_id,
+		.restarts = nb_starts(),
+		.rules_fd = c->opt.rules_fd,
+		.control_fd = c->opt.control_fd,
+		.ready = on_ready,
+		.refused = on_refused,
+		.ctx = c,
+	};
+	const char *what;
+	int rc;
+
+	c->loop = l;
+	rc = service_open(uv, &cfg, &c->service, &what);
+	if (rc < 0)
+		snprintf(c->refused, sizeof(c->refused), "%s", what);
+	return rc;
+}
+
+static void
+close_service(void *ctx)
+{
+	struct ctrl *c = ctx;
+
+	service_close(c->service);
 }
 
 static int
 work(struct ctrl *c)
 {
-	bool is_replay = (c->dp.geo.run_flags & DP_RUN_REPLAY) != 0;
-	struct loop_config cfg = {
-		.pipeline = c->pipeline,
-		.offer = &c->offer,
-		.offer_again = is_replay ? NULL : offer_again,
-		.ready = on_ready,
-		.ctx = c,
-	};
-	char text[512];
+	struct loop_config cfg = { .pipeline = c->pipeline, .open = open_service, .close = close_service, .ctx = c };
+	char text[640];
 	int rc = loop_run(&cfg);
 
+	service_free(c->service);
+	c->service = NULL;
 	if (rc == LOOP_REFUSED) {
-		snprintf(text, sizeof(text), "the dataplane refused the rules: %s", c->offer.refused);
+		snprintf(text, sizeof(text), "the dataplane refused the rules: %s", c->refused);
 		return fail(c, EXIT_RULES, text);
 	}
+	if (rc < 0 && c->refused[0] != '\0')
+		return fail_errno(c, EXIT_STORE, c->refused, rc);
 	if (rc < 0) {
 		const char *why = pipeline_error(c->pipeline);
 
@@ -315,6 +358,22 @@ write_envelopes(struct ctrl *c)
 	return EXIT_DONE;
 }
 
+static void
+say_hits(const struct ctrl *c)
+{
+	const struct rule_hits *hits = pipeline_hits(c->pipeline);
+	char line[128];
+	size_t i;
+
+	for (i = 0; i < rule_hits_nb(hits); i++) {
+		const struct rule_hit *h = rule_hits_get(hits, i);
+
+		snprintf(line, sizeof(line), "hit\t%s\t%s\t%llu", rule_hit_kind_name(h->kind), h->id,
+			 (unsigned long long)h->nb);
+		say(c, line);
+	}
+}
+
 static int
 say_done(struct ctrl *c)
 {
@@ -322,6 +381,7 @@ say_done(struct ctrl *c)
 	char line[64];
 
 	failpoint_hit(&c->fp, FAILPOINT_BEFORE_DONE);
+	say_hits(c);
 	pipeline_counts(c->pipeline, &alerts, &updates);
 	snprintf(line, sizeof(line), "done\t%llu\t%llu", (unsigned long long)alerts, (unsigned long long)updates);
 	say(c, line);
@@ -356,7 +416,7 @@ fini(struct ctrl *c)
 	store_free(c->store);
 	dp_shm_unmap(&c->shm);
 	dp_shm_unmap(&c->dp);
-	ruleset_free(c->rules);
+	rule_sets_free(&c->rules);
 }
 
 int
@@ -371,7 +431,6 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	if (failpoint_init(&c.fp) < 0) {
 		fprintf(stderr, "postern-ctrl: POSTERN_FAILPOINT names no fail point\n");
 		return EXIT_RULES;

@@ -2,45 +2,12 @@
 #include "open_alerts.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "open_rows.h"
+
 #define NIL UINT32_MAX
-
-enum {
-	STMT_PUT,
-	STMT_DELETE,
-	STMT_REFILL,
-	STMT_COUNT,
-	STMT_REPLY,
-	STMT_DATA,
-	STMT_FLOW_END,
-	STMT_OUTCOME,
-	STMT_NEXT_CLOSED,
-	STMT_NB,
-};
-
-#define COLUMNS "sequence, ts_ns, event_id, flow_uid, txn, rcpt, command_octets, reply, data_begun, closed_ns, enforcement, hold_us"
-
-/* ?1 is always the last sequence number that memory has: rows above it stand in the store only. */
-static const char *const stmt_texts[STMT_NB] = {
-	[STMT_PUT] = "INSERT OR REPLACE INTO open_alert(" COLUMNS ", run)"
-		     " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[STMT_DELETE] = "DELETE FROM open_alert WHERE sequence = ?",
-	[STMT_REFILL] = "SELECT " COLUMNS " FROM open_alert WHERE sequence > ? ORDER BY sequence LIMIT ?",
-	[STMT_COUNT] = "SELECT count(*) FROM open_alert",
-	[STMT_REPLY] = "UPDATE open_alert SET reply = ?5 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun IN (0, 1, 2)"
-		       " AND rcpt = ?4 AND reply = 0 AND sequence > ?1",
-	[STMT_DATA] = "UPDATE open_alert SET data_begun = ?4 WHERE flow_uid = ?2 AND txn = ?3 AND data_begun < ?4"
-		      " AND sequence > ?1",
-	[STMT_FLOW_END] = "UPDATE open_alert SET closed_ns = ?3 WHERE flow_uid = ?2 AND sequence > ?1",
-	[STMT_OUTCOME] = "UPDATE open_alert SET enforcement = ?5, hold_us = ?6, closed_ns = coalesce(closed_ns, nullif(?7, 0)),"
-			 " command_octets = CASE WHEN ?8 >= 0 THEN ?8 ELSE command_octets END"
-			 " WHERE flow_uid = ?2 AND txn = ?3 AND rcpt = ?4 AND (enforcement >> 8 & 255) = 0 AND sequence > ?1",
-	[STMT_NEXT_CLOSED] = "SELECT " COLUMNS " FROM open_alert WHERE closed_ns IS NOT NULL AND sequence > ?"
-			     " ORDER BY sequence LIMIT 1",
-};
 
 struct entry {
 	struct open_alert a;
@@ -58,9 +25,7 @@ struct flow_node {
 };
 
 struct open_alerts {
-	struct store *store;
-	sqlite3_stmt *stmts[STMT_NB];
-	uint64_t run_id;
+	struct open_rows rows;
 	uint32_t max;
 	uint64_t head, tail;	/* counts: queue places [head, tail), entry i at i % max */
 	uint64_t dirty_from;	/* places below were saved and not touched since */
@@ -76,22 +41,6 @@ struct open_alerts {
 	uint64_t *deleted; /* sequences whose rows go at the next save */
 	size_t nb_deleted, cap_deleted;
 };
-
-static int
-fail(struct open_alerts *oa)
-{
-	return store_fail(oa->store, "cannot keep open alerts");
-}
-
-static sqlite3_stmt *
-stmt_of(struct open_alerts *oa, int id)
-{
-	if (oa->stmts[id] == NULL &&
-	    sqlite3_prepare_v3(store_db(oa->store), stmt_texts[id], -1, SQLITE_PREPARE_PERSISTENT, &oa->stmts[id],
-			       NULL) != SQLITE_OK)
-		return NULL;
-	return oa->stmts[id];
-}
 
 static uint32_t
 mix(const struct open_alerts *oa, uint64_t uid, uint32_t transaction, uint32_t rcpt)
@@ -224,68 +173,22 @@ unlink_entry(struct open_alerts *oa, uint32_t i)
 	return e->stored ? note_deleted(oa, e->a.sequence) : 0;
 }
 
-/* In one number, as the store keeps it. */
-static uint64_t
-pack_enforcement(const struct open_alert *a)
-{
-	return (uint64_t)a->close_us << 32 | (uint64_t)a->carried_out << 24 | (uint64_t)a->cause << 16 |
-	       (uint64_t)a->outcome << 8 | (a->enforced ? 1 : 0);
-}
-
 static void
-unpack_enforcement(uint64_t e, struct open_alert *a)
+load(void *oa_, const struct open_alert *row)
 {
-	a->enforced = e & 1;
-	a->outcome = (uint8_t)(e >> 8);
-	a->cause = (uint8_t)(e >> 16);
-	a->carried_out = (uint8_t)(e >> 24);
-	a->close_us = (uint32_t)(e >> 32);
-}
+	struct open_alerts *oa = oa_;
+	struct open_alert a = *row;
 
-static void
-from_row(sqlite3_stmt *st, struct open_alert *ret)
-{
-	const void *id = sqlite3_column_blob(st, 2);
-
-	*ret = (struct open_alert){
-		.sequence = (uint64_t)sqlite3_column_int64(st, 0),
-		.ts_ns = (uint64_t)sqlite3_column_int64(st, 1),
-		.flow_uid = (uint64_t)sqlite3_column_int64(st, 3),
-		.transaction = (uint32_t)sqlite3_column_int64(st, 4),
-		.rcpt_index = (uint32_t)sqlite3_column_int64(st, 5),
-		.command_octets = (uint32_t)sqlite3_column_int64(st, 6),
-		.reply = (uint16_t)sqlite3_column_int(st, 7),
-		.data = (uint8_t)sqlite3_column_int(st, 8),
-		.closed_ns = (uint64_t)sqlite3_column_int64(st, 9),
-		.hold_us = (uint32_t)sqlite3_column_int64(st, 11),
-	};
-	unpack_enforcement((uint64_t)sqlite3_column_int64(st, 10), ret);
-	if (id != NULL && sqlite3_column_bytes(st, 2) == EVENT_ID_OCTETS)
-		memcpy(ret->event_id, id, EVENT_ID_OCTETS);
+	a.closed_ns = 0; /* set anew by the end of the connection, which is read again */
+	link_entry(oa, &a, true);
+	oa->nb_store_only--;
 }
 
 /* Take up what stands in the store only, as far as there is room. */
 static int
 refill(struct open_alerts *oa)
 {
-	sqlite3_stmt *st = stmt_of(oa, STMT_REFILL);
-	struct open_alert a;
-	int rc = 0, step;
-
-	if (st == NULL)
-		return fail(oa);
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)oa->last_sequence);
-	sqlite3_bind_int64(st, 2, (sqlite3_int64)(oa->max - (oa->tail - oa->head)));
-	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-		from_row(st, &a);
-		a.closed_ns = 0; /* set anew by the end of the connection, which is read again */
-		link_entry(oa, &a, true);
-		oa->nb_store_only--;
-	}
-	if (step != SQLITE_DONE)
-		rc = fail(oa);
-	sqlite3_reset(st);
-	return rc;
+	return open_rows_load(&oa->rows, oa->last_sequence, oa->max - (oa->tail - oa->head), load, oa);
 }
 
 /* Memory is empty, or half empty while more stand in the store. */
@@ -301,14 +204,12 @@ int
 open_alerts_new(struct store *store, uint64_t run_id, unsigned int max, struct open_alerts **ret)
 {
 	struct open_alerts *oa = calloc(1, sizeof(*oa));
-	sqlite3_stmt *st;
 	uint32_t i;
 	int rc;
 
 	if (oa == NULL)
 		return -ENOMEM;
-	oa->store = store;
-	oa->run_id = run_id;
+	open_rows_init(&oa->rows, store, run_id);
 	oa->max = max;
 	oa->entries = calloc(max, sizeof(*oa->entries));
 	oa->flows = calloc(max, sizeof(*oa->flows));
@@ -324,11 +225,7 @@ open_alerts_new(struct store *store, uint64_t run_id, unsigned int max, struct o
 	memset(oa->flow_buckets, 0xff, max * sizeof(*oa->flow_buckets));
 	for (i = 0; i < max; i++)
 		oa->flows[i].next = i + 1 < max ? i + 1 : NIL;
-	st = stmt_of(oa, STMT_COUNT);
-	rc = st == NULL || sqlite3_step(st) != SQLITE_ROW ? fail(oa) : 0;
-	if (rc == 0)
-		oa->nb_store_only = (size_t)sqlite3_column_int64(st, 0);
-	sqlite3_reset(st);
+	rc = open_rows_count(&oa->rows, &oa->nb_store_only);
 	if (rc == 0)
 		rc = refill(oa);
 	if (rc < 0) {
@@ -342,12 +239,9 @@ open_alerts_new(struct store *store, uint64_t run_id, unsigned int max, struct o
 void
 open_alerts_free(struct open_alerts *oa)
 {
-	int i;
-
 	if (oa == NULL)
 		return;
-	for (i = 0; i < STMT_NB; i++)
-		sqlite3_finalize(oa->stmts[i]);
+	open_rows_fini(&oa->rows);
 	free(oa->entries);
 	free(oa->flows);
 	free(oa->rcpt_buckets);
@@ -363,35 +257,6 @@ open_alerts_count(const struct open_alerts *oa)
 	return oa->nb_memory + oa->nb_store_only;
 }
 
-static int
-put_row(struct open_alerts *oa, const struct open_alert *a)
-{
-	sqlite3_stmt *st = stmt_of(oa, STMT_PUT);
-	int rc;
-
-	if (st == NULL)
-		return fail(oa);
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)a->sequence);
-	sqlite3_bind_int64(st, 2, (sqlite3_int64)a->ts_ns);
-	sqlite3_bind_blob(st, 3, a->event_id, EVENT_ID_OCTETS, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 4, (sqlite3_int64)a->flow_uid);
-	sqlite3_bind_int64(st, 5, a->transaction);
-	sqlite3_bind_int64(st, 6, a->rcpt_index);
-	sqlite3_bind_int64(st, 7, a->command_octets);
-	sqlite3_bind_int(st, 8, a->reply);
-	sqlite3_bind_int(st, 9, a->data);
-	if (a->closed_ns != 0)
-		sqlite3_bind_int64(st, 10, (sqlite3_int64)a->closed_ns);
-	else
-		sqlite3_bind_null(st, 10);
-	sqlite3_bind_int64(st, 11, (sqlite3_int64)pack_enforcement(a));
-	sqlite3_bind_int64(st, 12, a->hold_us);
-	sqlite3_bind_int64(st, 13, (sqlite3_int64)oa->run_id);
-	rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(oa);
-	sqlite3_reset(st);
-	return rc;
-}
-
 int
 open_alerts_add(struct open_alerts *oa, const struct open_alert *a)
 {
@@ -401,7 +266,7 @@ open_alerts_add(struct open_alerts *oa, const struct open_alert *a)
 		link_entry(oa, a, false);
 		return 0;
 	}
-	rc = put_row(oa, a);
+	rc = open_rows_put(&oa->rows, a);
 	if (rc == 0)
 		oa->nb_store_only++;
 	return rc;
@@ -415,24 +280,6 @@ touch(struct open_alerts *oa, struct entry *e)
 	e->dirty = true;
 	if (place < oa->dirty_from)
 		oa->dirty_from = place;
-}
-
-/* An UPDATE on rows that stand in the store only; arguments from ?2 on. */
-static int
-update_rows(struct open_alerts *oa, int id, unsigned int nb, const uint64_t *args)
-{
-	sqlite3_stmt *st = stmt_of(oa, id);
-	unsigned int i;
-	int rc;
-
-	if (st == NULL)
-		return fail(oa);
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)oa->last_sequence);
-	for (i = 0; i < nb; i++)
-		sqlite3_bind_int64(st, (int)i + 2, (sqlite3_int64)args[i]);
-	rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(oa);
-	sqlite3_reset(st);
-	return rc;
 }
 
 int
@@ -451,7 +298,7 @@ open_alerts_reply(struct open_alerts *oa, uint64_t flow_uid, uint32_t transactio
 	}
 	if (oa->nb_store_only == 0)
 		return 0;
-	return update_rows(oa, STMT_REPLY, 4, (const uint64_t[]){ flow_uid, transaction, rcpt_index, reply });
+	return open_rows_reply(&oa->rows, oa->last_sequence, flow_uid, transaction, rcpt_index, reply);
 }
 
 int
@@ -475,7 +322,7 @@ open_alerts_data(struct open_alerts *oa, uint64_t flow_uid, uint32_t transaction
 	}
 	if (oa->nb_store_only == 0)
 		return 0;
-	return update_rows(oa, STMT_DATA, 3, (const uint64_t[]){ flow_uid, transaction, data });
+	return open_rows_data(&oa->rows, oa->last_sequence, flow_uid, transaction, data);
 }
 
 static void
@@ -494,12 +341,17 @@ open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
 	bool withheld = ev->verdict >= DP_VERDICT_REFUSE;
 	uint32_t node = flow_find(oa, ev->flow_uid), i;
 	struct open_alert a = {
+		.flow_uid = ev->flow_uid,
+		.transaction = ev->transaction,
+		.rcpt_index = ev->rcpt_index,
+		.closed_ns = is_last ? ev->rec.ts_ns : 0,
 		.enforced = ev->hold_id != 0,
 		.outcome = (uint8_t)ev->outcome,
 		.cause = (uint8_t)ev->cause,
 		.carried_out = (uint8_t)ev->verdict,
 		.close_us = ev->close_us,
 		.hold_us = ev->hold_us,
+		.command_octets = ev->command_octets,
 	};
 
 	for (i = node == NIL ? NIL : oa->flows[node].first; i != NIL; i = oa->entries[i].flow_next) {
@@ -524,10 +376,7 @@ open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
 	if (oa->nb_store_only == 0)
 		return 0;
 	oa->closed_in_store |= is_last;
-	return update_rows(oa, STMT_OUTCOME, 7,
-			   (const uint64_t[]){ ev->flow_uid, ev->transaction, ev->rcpt_index, pack_enforcement(&a),
-					       ev->hold_us, is_last ? ev->rec.ts_ns : 0,
-					       withheld ? ev->command_octets : UINT64_MAX });
+	return open_rows_outcome(&oa->rows, oa->last_sequence, &a, withheld);
 }
 
 int
@@ -544,7 +393,7 @@ open_alerts_flow_end(struct open_alerts *oa, uint64_t flow_uid, uint64_t ts_ns)
 	if (oa->nb_store_only == 0)
 		return 0;
 	oa->closed_in_store = true;
-	return update_rows(oa, STMT_FLOW_END, 2, (const uint64_t[]){ flow_uid, ts_ns });
+	return open_rows_flow_end(&oa->rows, oa->last_sequence, flow_uid, ts_ns);
 }
 
 static int
@@ -554,38 +403,6 @@ by_sequence(const void *a_, const void *b_, void *oa_)
 	uint64_t a = oa->entries[*(const uint32_t *)a_].a.sequence, b = oa->entries[*(const uint32_t *)b_].a.sequence;
 
 	return a < b ? -1 : a > b;
-}
-
-/* Closed ones that stand in the store only. */
-static int
-next_closed_row(struct open_alerts *oa, struct open_alert *ret)
-{
-	sqlite3_stmt *st = stmt_of(oa, STMT_NEXT_CLOSED);
-	int rc = 0, step;
-
-	if (st == NULL)
-		return fail(oa);
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)oa->last_sequence);
-	step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		from_row(st, ret);
-		rc = 1;
-	} else if (step != SQLITE_DONE) {
-		rc = fail(oa);
-	}
-	sqlite3_reset(st);
-	if (rc != 1) {
-		oa->closed_in_store = false;
-		return rc;
-	}
-	st = stmt_of(oa, STMT_DELETE);
-	if (st == NULL)
-		return fail(oa);
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)ret->sequence);
-	rc = sqlite3_step(st) == SQLITE_DONE ? 1 : fail(oa);
-	sqlite3_reset(st);
-	oa->nb_store_only--;
-	return rc;
 }
 
 int
@@ -609,7 +426,9 @@ open_alerts_next_closed(struct open_alerts *oa, struct open_alert *ret)
 	oa->nb_closed = 0;
 	oa->next_closed = 0;
 	if (oa->closed_in_store) {
-		rc = next_closed_row(oa, ret);
+		rc = open_rows_next_closed(&oa->rows, oa->last_sequence, ret);
+		oa->nb_store_only -= rc == 1;
+		oa->closed_in_store = rc == 1;
 		if (rc != 0)
 			return rc;
 	}
@@ -637,53 +456,21 @@ int
 open_alerts_save(struct open_alerts *oa)
 {
 	uint64_t place = oa->dirty_from > oa->head ? oa->dirty_from : oa->head;
-	sqlite3_stmt *st = stmt_of(oa, STMT_DELETE);
 	size_t i;
 	int rc = 0;
 
-	if (st == NULL)
-		return fail(oa);
 	for (; place < oa->tail && rc == 0; place++) {
 		struct entry *e = entry_at(oa, place);
 
 		if (e->taken || !e->dirty)
 			continue;
-		rc = put_row(oa, &e->a);
+		rc = open_rows_put(&oa->rows, &e->a);
 		e->dirty = false;
 		e->stored = true;
 	}
 	oa->dirty_from = oa->tail;
-	for (i = 0; i < oa->nb_deleted && rc == 0; i++) {
-		sqlite3_bind_int64(st, 1, (sqlite3_int64)oa->deleted[i]);
-		rc = sqlite3_step(st) == SQLITE_DONE ? 0 : fail(oa);
-		sqlite3_reset(st);
-	}
+	for (i = 0; i < oa->nb_deleted && rc == 0; i++)
+		rc = open_rows_delete(&oa->rows, oa->deleted[i]);
 	oa->nb_deleted = 0;
 	return rc;
-}
-
-int
-open_alerts_next_stranger(struct store *store, uint64_t run_id, struct open_alert *ret)
-{
-	sqlite3_stmt *st = NULL;
-	int rc = 0, step;
-	char sql[64];
-
-	if (sqlite3_prepare_v2(store_db(store), "SELECT " COLUMNS " FROM open_alert WHERE run != ? ORDER BY sequence LIMIT 1",
-			       -1, &st, NULL) != SQLITE_OK)
-		return store_fail(store, "cannot read");
-	sqlite3_bind_int64(st, 1, (sqlite3_int64)run_id);
-	step = sqlite3_step(st);
-	if (step == SQLITE_ROW)
-		from_row(st, ret);
-	else if (step != SQLITE_DONE)
-		rc = store_fail(store, "cannot read");
-	sqlite3_finalize(st);
-	if (step != SQLITE_ROW)
-		return rc;
-	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM open_alert WHERE sequence = %lld",
-			 (long long)ret->sequence);
-	if (sqlite3_exec(store_db(store), sql, NULL, NULL, NULL) != SQLITE_OK)
-		return store_fail(store, "cannot write");
-	return 1;
 }

@@ -32,6 +32,7 @@ struct output {
 	struct store *store;
 	struct failpoint *fp;
 	_Atomic uint64_t *progress; /* NULL for files */
+	_Atomic uint64_t *rotated;  /* of files */
 	uint64_t last;		    /* number of the last whole line */
 	size_t part;		    /* octets of the line after it that are out already */
 	struct json_out buf;
@@ -221,6 +222,59 @@ open_target(struct output *out, const char *spec, uint64_t first_sequence, struc
 	/* Also from before this run: a file that lost its end is made whole from the store. */
 	if (seen != 0)
 		out->last = seen;
+	/* What stands in a file that was renamed is not written again into the one that came after it. */
+	out->rotated = &progress->rotated;
+	seen = atomic_load_explicit(out->rotated, memory_order_acquire);
+	if (seen > out->last)
+		out->last = seen;
+	return 0;
+}
+
+bool
+output_is_file(const struct output *out)
+{
+	return out->is_file && out->progress == NULL;
+}
+
+uint64_t
+output_last(const struct output *out)
+{
+	return out->last;
+}
+
+/* Does the name still lead to the file that is open? */
+static bool
+is_in_place(const struct output *out)
+{
+	struct stat named, opened;
+
+	return stat(out->name, &named) == 0 && fstat(out->fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+	       named.st_ino == opened.st_ino;
+}
+
+int
+output_reopen(struct output *out)
+{
+	uint64_t seen;
+	int fd, rc;
+
+	if (!output_is_file(out) || is_in_place(out))
+		return 0;
+	rc = output_write(out);
+	if (rc < 0)
+		return rc;
+	fd = open(out->name, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
+	if (fd < 0)
+		return fail(out, -errno);
+	/* One that somebody put there may have lines, or half a line. */
+	rc = output_resume(fd, store_id(out->store), &seen);
+	if (rc < 0) {
+		close(fd);
+		return fail(out, rc);
+	}
+	atomic_store_explicit(out->rotated, out->last, memory_order_release);
+	close(out->fd);
+	out->fd = fd;
 	return 0;
 }
 

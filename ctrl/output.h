@@ -16,6 +16,8 @@
 #ifndef POSTERN_OUTPUT_H
 #define POSTERN_OUTPUT_H
 
+#include <stdbool.h>
+
 #include "failpoint.h"
 #include "journal.h"
 #include "store.h"
@@ -35,6 +37,17 @@ const char *output_error(const struct output *out);
 int output_add(struct output *out, uint64_t sequence, const char *json, size_t len);
 /* The transaction was committed: write what was added. */
 int output_write(struct output *out);
+/*
+ * The file was renamed (by logrotate): write what is pending, then go on in a new one of the old name. Nothing when the name
+ * still leads to the file that is open, or for standard output. A line is in exactly one of the files. On failure the old
+ * file stays open. A restarted ctrl knows of it by @progress (journal.h).
+ */
+int output_reopen(struct output *out);
+bool output_is_file(const struct output *out);
+
+/* Number of the last line that is written as a whole. */
+uint64_t output_last(const struct output *out);
+
 /* All is written: make sure that it reached the file. */
 int output_finish(struct output *out);
 

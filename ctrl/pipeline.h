@@ -25,13 +25,15 @@
 #include "journal.h"
 #include "output.h"
 #include "record_json.h"
+#include "rule_sets.h"
 #include "store.h"
 
 struct pipeline;
+struct rule_hits;
 
 struct pipeline_config {
 	const struct dp_shm *dp, *ctrl;
-	const struct ruleset *rules;
+	const struct rule_sets *rules; /* those that records may have been judged by */
 	struct store *store;
 	struct output *output;	 /* or NULL */
 	struct journal *journal; /* for envelopes, or NULL */
@@ -56,6 +58,9 @@ int pipeline_step(struct pipeline *p, uint64_t now_ns);
 
 /* The dataplane is gone, or is to be waited for no longer: what is in the rings is all. */
 void pipeline_drain(struct pipeline *p);
+
+/* How often exceptions and sender scope decided; valid as long as the pipeline, and until its next step. */
+const struct rule_hits *pipeline_hits(const struct pipeline *p);
 
 void pipeline_counts(const struct pipeline *p, uint64_t *ret_alerts, uint64_t *ret_updates);
 

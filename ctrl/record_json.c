@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "record_json.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -112,13 +113,17 @@ put_event(struct json_out *o, const struct record_alert *a)
 }
 
 static void
-put_rule(struct json_out *o, const struct record_context *ctx, const struct rule_info *rule)
+put_rule(struct json_out *o, const struct decision *d)
 {
+	char version[24];
+
 	json_key(o, "rule");
 	json_open(o, '{');
-	json_kv_cstr(o, "id", rule->id);
-	json_kv_cstr(o, "name", rule->name);
-	json_kv_cstr(o, "ruleset", ctx->ruleset);
+	json_kv_cstr(o, "id", d->rule->id);
+	json_kv_cstr(o, "name", d->rule->name);
+	json_kv_cstr(o, "ruleset", ruleset_name(d->set));
+	snprintf(version, sizeof(version), "%016" PRIx64, ruleset_hash(d->set));
+	json_kv_cstr(o, "version", version);
 	json_close(o, '}');
 }
 
@@ -152,17 +157,45 @@ put_email(struct json_out *o, const struct dp_ev_rcpt *ev, bool *ret_from_raw, b
 }
 
 static void
-put_explanation(struct json_out *o, const struct dp_ev_rcpt *ev)
+put_explanation(struct json_out *o, const struct dp_ev_rcpt *ev, const struct decision *d)
 {
-	/* The longest text with both names shown as \xHH throughout. */
-	char text[256 + 2 * 4 * DP_STR_DOMAIN_MAX];
-	int n = rule_technique_explain((enum rule_technique)ev->technique,
-				       (const char *)dp_event_str(ev, &ev->domain), ev->domain.len,
-				       (const char *)dp_event_str(ev, &ev->meant), ev->meant.len, text, sizeof(text));
+	char text[RULE_EXPLANATION_MAX];
+	const char *meant = d->is_other ? d->meant : (const char *)dp_event_str(ev, &ev->meant);
+	int n = rule_technique_explain((enum rule_technique)d->technique,
+				       (const char *)dp_event_str(ev, &ev->domain), ev->domain.len, meant,
+				       d->is_other ? d->meant_len : ev->meant.len, text, sizeof(text));
 
 	if (n < 0)
 		n = 0;
 	(void)json_kv_text(o, "explanation", text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+}
+
+static void
+put_meant(struct json_out *o, const struct dp_ev_rcpt *ev, const struct decision *d)
+{
+	bool raw;
+
+	if (d->is_other) {
+		if (!json_kv_text(o, "meant", d->meant, d->meant_len)) {
+			json_key(o, "meant_raw");
+			json_base64(o, d->meant, d->meant_len);
+		}
+		return;
+	}
+	raw = record_json_str(o, "meant", ev, &ev->meant);
+	put_raw(o, "meant_raw", raw, ev, &ev->meant);
+}
+
+/* An exception that would have let it through, had it not ended: what its owner will ask about. */
+static void
+put_expired(struct json_out *o, const struct decision *d)
+{
+	struct exception_info x;
+
+	if (d->expired == RULESET_NONE)
+		return;
+	ruleset_exception(d->set, d->expired, &x);
+	json_kv_cstr(o, "expired_exception", x.id);
 }
 
 static void
@@ -176,10 +209,9 @@ put_postern(struct json_out *o, const struct record_context *ctx, const struct r
 	json_open(o, '{');
 	raw = record_json_str(o, "domain", ev, &ev->domain);
 	put_raw(o, "domain_raw", raw, ev, &ev->domain);
-	raw = record_json_str(o, "meant", ev, &ev->meant);
-	put_raw(o, "meant_raw", raw, ev, &ev->meant);
-	json_kv_cstr(o, "technique", rule_technique_name((enum rule_technique)ev->technique));
-	put_explanation(o, ev);
+	put_meant(o, ev, a->decision);
+	json_kv_cstr(o, "technique", rule_technique_name((enum rule_technique)a->decision->technique));
+	put_explanation(o, ev, a->decision);
 	raw = record_json_str(o, "helo", ev, &ev->helo);
 	put_raw(o, "helo_raw", raw, ev, &ev->helo);
 	put_full_len(o, "helo_length", &ev->helo);
@@ -191,6 +223,7 @@ put_postern(struct json_out *o, const struct record_context *ctx, const struct r
 	json_kv_u64(o, "recipient_index", ev->rcpt_index);
 	json_kv_cstr(o, "verdict", verdict_name(a->decision->verdict));
 	(void)json_kv_text(o, "verdict_by", a->decision->by, strlen(a->decision->by));
+	put_expired(o, a->decision);
 	json_kv_bool(o, "enforced", a->enforced);
 	json_kv_u64(o, "hold_us", a->hold_us);
 	json_key(o, "anomalies");
@@ -210,7 +243,7 @@ record_json_alert(struct json_out *o, const struct record_context *ctx, const st
 
 	put_head(o, a->ev->rec.ts_ns);
 	put_event(o, a);
-	put_rule(o, ctx, a->decision->rule);
+	put_rule(o, a->decision);
 	put_network(o, &a->ev->flow.key);
 	put_email(o, a->ev, &from_raw, &to_raw);
 	put_observer(o, ctx);

@@ -22,7 +22,6 @@
 struct record_context {
 	const char *store_id;
 	const char *observer; /* observer.name */
-	const char *ruleset;  /* rule.ruleset */
 	bool is_live;	      /* frames have no numbers that mean anything to people */
 };
 

@@ -57,7 +57,7 @@ rules_offer_send(struct rules_offer *ro, int sock, unsigned int nb_workers, cons
 		return fd;
 	msg.generation = ro->generation;
 	msg.size = len;
-	msg.hash = dp_hash64(DP_HASH64_INIT, image, len);
+	msg.hash = ro->hash = dp_hash64(DP_HASH64_INIT, image, len);
 	rc = dp_ruleset_send(sock, &msg, fd);
 	close(fd);
 	return rc;
@@ -85,8 +85,8 @@ rules_offer_poll(struct rules_offer *ro)
 		fd = -1;
 		if (msg.type == DP_RULESET_WANTED)
 			return -ESTALE;
-		/* An answer to the offer of a predecessor, of the same content or of an older one. */
-		if (msg.generation != ro->generation)
+		/* An answer to an older offer, of a predecessor perhaps, which may have used the same number. */
+		if (msg.generation != ro->generation || msg.hash != ro->hash)
 			continue;
 		if (msg.type == DP_RULESET_REFUSED) {
 			note_refusal(ro, &msg);

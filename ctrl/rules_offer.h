@@ -19,6 +19,7 @@
 struct rules_offer {
 	int sock; /* the caller's */
 	uint32_t generation;
+	uint64_t hash; /* of the image */
 	unsigned int nb_workers, nb_acked;
 	bool acked[DP_WORKERS_MAX];
 	char refused[4 * 92 + 64]; /* why, fit for a terminal; empty: not refused */

@@ -29,9 +29,12 @@ static const char store_schema_v1[] =
 	"CREATE INDEX open_alert_flow ON open_alert(flow_uid, txn, data_begun, rcpt);"
 	"CREATE INDEX open_alert_closed ON open_alert(sequence) WHERE closed_ns IS NOT NULL;";
 
-/* What was enforced: see pack_enforcement() in open_alerts.c. */
+/* What was enforced, of alerts that wait for their update. */
 static const char store_schema_v2[] =
 	"ALTER TABLE open_alert ADD COLUMN enforcement INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE open_alert ADD COLUMN hold_us INTEGER NOT NULL DEFAULT 0;";
+
+/* From version i to i + 1; a new store takes all of them. */
+static const char *const store_schema_steps[] = { store_schema_v1, store_schema_v2 };
 
 #endif

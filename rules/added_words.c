@@ -116,3 +116,15 @@ added_words_find(const char *label, size_t len, struct added_words_rest ret[ADDE
 	}
 	return nb;
 }
+
+const char *
+added_words_get(size_t i)
+{
+	size_t letter, k;
+
+	for (letter = 0; letter < 26; letter++)
+		for (k = 0; k < WORDS_PER_LETTER && by_first[letter][k].text != NULL; k++)
+			if (i-- == 0)
+				return by_first[letter][k].text;
+	return NULL;
+}

@@ -19,4 +19,7 @@ struct added_words_rest {
 /* The number of ways, at most ADDED_WORDS_FOUND_MAX. */
 size_t added_words_find(const char *label, size_t len, struct added_words_rest ret[ADDED_WORDS_FOUND_MAX]);
 
+/* The words, one after the other; NULL after the last. */
+const char *added_words_get(size_t i);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include <hs.h>
 
+#include "db_cache.h"
 #include "image.h"
 #include "image_check.h"
 #include "suffix_slips.h"
@@ -19,9 +20,18 @@ struct source {
 	const struct rule_place *at;
 };
 
+/* The patterns of one database, as Hyperscan takes them. */
+struct pattern_list {
+	const char **expressions;
+	unsigned int *flags, *ids;
+	struct db_cache_pattern *key; /* the same, for the cache */
+	unsigned int nb;
+};
+
 struct compiler {
 	const struct rule_model *model;
 	struct rule_errors *errs;
+	struct db_cache *cache; /* or NULL */
 	struct arena arena; /* expressions */
 	struct image_name *names;
 	struct image_profile *profiles;
@@ -295,48 +305,85 @@ check_expressions(struct compiler *c)
 	}
 }
 
-static int
-compile_db(struct compiler *c, enum image_db db)
+static void
+pattern_list_free(struct pattern_list *l)
 {
-	const char **expressions = calloc(c->nb_patterns + 1, sizeof(*expressions));
-	unsigned int *flags = calloc(c->nb_patterns + 1, sizeof(*flags)), *ids, nb = 0;
-	hs_compile_error_t *error = NULL;
-	hs_database_t *compiled = NULL;
-	hs_error_t err;
-	int rc = -ENOMEM;
+	free(l->expressions);
+	free(l->flags);
+	free(l->ids);
+	free(l->key);
+}
+
+static int
+pattern_list_make(const struct compiler *c, enum image_db db, struct pattern_list *ret)
+{
 	size_t i;
 
-	ids = calloc(c->nb_patterns + 1, sizeof(*ids));
-	if (expressions == NULL || flags == NULL || ids == NULL)
-		goto out;
+	ret->expressions = calloc(c->nb_patterns + 1, sizeof(*ret->expressions));
+	ret->flags = calloc(c->nb_patterns + 1, sizeof(*ret->flags));
+	ret->ids = calloc(c->nb_patterns + 1, sizeof(*ret->ids));
+	ret->key = calloc(c->nb_patterns + 1, sizeof(*ret->key));
+	if (ret->expressions == NULL || ret->flags == NULL || ret->ids == NULL || ret->key == NULL)
+		return -ENOMEM;
 	for (i = 0; i < c->nb_patterns; i++) {
 		if (c->patterns[i].db != db)
 			continue;
-		expressions[nb] = c->sources[i].expression;
-		flags[nb] = c->sources[i].flags;
-		ids[nb++] = (unsigned int)i;
+		ret->key[ret->nb] = (struct db_cache_pattern){c->sources[i].expression,
+							      c->sources[i].flags, (unsigned int)i};
+		ret->expressions[ret->nb] = c->sources[i].expression;
+		ret->flags[ret->nb] = c->sources[i].flags;
+		ret->ids[ret->nb++] = (unsigned int)i;
 	}
-	rc = 0;
-	if (nb == 0)
-		goto out;
-	err = hs_compile_multi(expressions, flags, ids, nb, HS_MODE_BLOCK, NULL, &compiled, &error);
+	return 0;
+}
+
+static int
+run_hyperscan(struct compiler *c, enum image_db db, const struct pattern_list *l)
+{
+	hs_compile_error_t *error = NULL;
+	hs_database_t *compiled = NULL;
+	hs_error_t err;
+	int rc = 0;
+
+	err = hs_compile_multi(l->expressions, l->flags, l->ids, l->nb, HS_MODE_BLOCK, NULL,
+			       &compiled, &error);
 	if (err == HS_COMPILER_ERROR) {
 		rc = -EINVAL;
 		hs_fault(c,
-			 c->sources[ids[error != NULL && error->expression >= 0 ? error->expression
-										: 0]]
+			 c->sources[l->ids[error != NULL && error->expression >= 0
+						   ? error->expression
+						   : 0]]
 				 .at,
 			 error);
 	} else if (err != HS_SUCCESS ||
 		   hs_serialize_database(compiled, &c->db[db], &c->db_len[db]) != HS_SUCCESS) {
 		rc = -ENOMEM;
 	}
-out:
 	hs_free_compile_error(error);
 	hs_free_database(compiled);
-	free(expressions);
-	free(flags);
-	free(ids);
+	return rc;
+}
+
+static int
+compile_db(struct compiler *c, enum image_db db)
+{
+	struct pattern_list list = {0};
+	struct db_cache_key key;
+	bool keyed = false;
+	int rc;
+
+	rc = pattern_list_make(c, db, &list);
+	if (rc < 0 || list.nb == 0)
+		goto out;
+	if (c->cache != NULL)
+		keyed = db_cache_key(list.key, list.nb, &key) == 0;
+	if (keyed && db_cache_get(c->cache, &key, &c->db[db], &c->db_len[db]))
+		goto out;
+	rc = run_hyperscan(c, db, &list);
+	if (rc == 0 && keyed)
+		db_cache_put(c->cache, &key, c->db[db], c->db_len[db]);
+out:
+	pattern_list_free(&list);
 	return rc;
 }
 
@@ -413,10 +460,10 @@ add_reason(struct rule_errors *errs, int rc)
 }
 
 int
-compile_model(const struct rule_model *m, uint32_t generation, struct rule_errors *errs,
-	      void **ret_image, size_t *ret_len)
+compile_model(const struct rule_model *m, uint32_t generation, struct db_cache *cache,
+	      struct rule_errors *errs, void **ret_image, size_t *ret_len)
 {
-	struct compiler c = {.model = m, .errs = errs};
+	struct compiler c = {.model = m, .errs = errs, .cache = cache};
 	size_t db;
 	int rc;
 

@@ -2,7 +2,8 @@
 /*
  * domain_name - domain names as people write them in rule files
  *
- * What:      checked and put into the form the matcher compares: lower case, no trailing dot.
+ * What:      checked and put into the form the matcher compares: lower case, no trailing dot, internationalised labels,
+ *            in whatever writing, as A-labels (idn.h).
  * Source:    RFC 1035 §2.3.4 (63 octets a label, 253 in all as text), RFC 1123 §2.1 (letters, digits, hyphens);
  *            an underscore is let through, because names with one receive mail.
  */

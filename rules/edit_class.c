@@ -93,7 +93,7 @@ classify_substitution(char meant, char typed)
 		set |= TECHNIQUE_SET(SUBSTITUTION_KEY);
 	if (is_vowel(meant) && is_vowel(typed))
 		set |= TECHNIQUE_SET(VOWEL_SWAP);
-	if ((bits & (bits - 1)) == 0)
+	if ((bits & (bits - 1)) == 0 && (meant & 0x80) == 0 && (typed & 0x80) == 0)
 		set |= TECHNIQUE_SET(BIT_FLIP);
 	if (typed != '-' && meant != '-' &&
 	    strcmp(skeleton_of((unsigned char)meant, a), skeleton_of((unsigned char)typed, b)) == 0)

@@ -4,23 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-/* Is @text, lowered, the lower-case string @want? */
-static bool
-same(const char *want, const char *text, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (want[i] == '\0' || want[i] != lower(text[i]))
-			return false;
-	return want[len] == '\0';
-}
+#include "ascii_text.h"
 
 /* strcmp() of lower-case @want and @text lowered. */
 static int
@@ -29,7 +13,7 @@ compare_text(const char *want, const char *text, size_t len)
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		unsigned char a = (unsigned char)want[i], b = (unsigned char)lower(text[i]);
+		unsigned char a = (unsigned char)want[i], b = (unsigned char)ascii_lower(text[i]);
 
 		if (a == '\0') /* ended, even if the text goes on with a NUL */
 			return -1;
@@ -65,34 +49,6 @@ cut_dots(const char *domain, size_t len)
 	return len;
 }
 
-static bool
-sender_matches(const struct exception *e, const char *sender, size_t len)
-{
-	const char *at = len > 0 ? memrchr(sender, '@', len) : NULL, *domain;
-	const struct exception_sender *s;
-	size_t local_len, domain_len, below;
-
-	if (e->senders == NULL)
-		return true;
-	if (at == NULL)
-		return false;
-	local_len = (size_t)(at - sender);
-	domain = at + 1;
-	domain_len = cut_dots(domain, len - local_len - 1);
-	for (s = e->senders; s != NULL; s = s->next) {
-		if (s->kind == SENDER_BELOW) {
-			below = strlen(s->domain);
-			if (domain_len > below + 1 && domain[domain_len - below - 1] == '.' &&
-			    same(s->domain, domain + domain_len - below, below))
-				return true;
-		} else if (same(s->domain, domain, domain_len) &&
-			   (s->kind == SENDER_DOMAIN || same(s->local, sender, local_len))) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* First exception of that domain, or @nb. */
 static size_t
 lower_bound(const struct exception *list, size_t nb, const char *domain, size_t len)
@@ -109,26 +65,38 @@ lower_bound(const struct exception *list, size_t nb, const char *domain, size_t 
 	return first;
 }
 
+/* Is it for the recipient and the sender, whatever the moment? */
+static bool
+concerns(const struct exception *e, const struct ruleset_query *q, bool is_whole)
+{
+	if (!is_whole && e->kind != EXCEPTION_SUBTREE)
+		return false;
+	if (e->kind == EXCEPTION_ADDRESS && !ascii_same(e->local, q->local, q->local_len))
+		return false;
+	return senders_match(e->senders, q);
+}
+
 const struct exception *
-exception_find(const struct exception *list, size_t nb, const struct ruleset_query *q)
+exception_find(const struct exception *list, size_t nb, const struct ruleset_query *q,
+	       const struct exception **ret_expired)
 {
 	const char *domain = q->domain;
 	size_t len = cut_dots(domain, q->domain_len), i;
 	bool is_whole = true;
 	const char *dot;
 
+	*ret_expired = NULL;
 	while (nb > 0 && len > 0) {
 		for (i = lower_bound(list, nb, domain, len);
-		     i < nb && same(list[i].domain, domain, len); i++) {
+		     i < nb && ascii_same(list[i].domain, domain, len); i++) {
 			const struct exception *e = &list[i];
 
-			if (!is_whole && e->kind != EXCEPTION_SUBTREE)
+			if (q->ts_ns < e->from_ns || !concerns(e, q, is_whole))
 				continue;
-			if (e->kind == EXCEPTION_ADDRESS && !same(e->local, q->local, q->local_len))
-				continue;
-			if (q->ts_ns >= e->from_ns && q->ts_ns < e->until_ns &&
-			    sender_matches(e, q->sender, q->sender_len))
+			if (q->ts_ns < e->until_ns)
 				return e;
+			if (*ret_expired == NULL)
+				*ret_expired = e;
 		}
 		dot = memchr(domain, '.', len);
 		if (dot == NULL)

@@ -17,24 +17,12 @@
 
 #include "rule_errors.h"
 #include "ruleset.h"
+#include "senders.h"
 
 enum exception_kind {
 	EXCEPTION_ADDRESS,
 	EXCEPTION_DOMAIN,  /* the domain alone */
 	EXCEPTION_SUBTREE, /* the domain and all below it */
-};
-
-enum sender_kind {
-	SENDER_ADDRESS,
-	SENDER_DOMAIN, /* the domain alone */
-	SENDER_BELOW,  /* "*.domain": all below it */
-};
-
-struct exception_sender {
-	struct exception_sender *next;
-	enum sender_kind kind;
-	const char *local; /* lower case */
-	const char *domain;
 };
 
 struct exception {
@@ -43,7 +31,7 @@ struct exception {
 	enum exception_kind kind;
 	const char *local; /* lower case, EXCEPTION_ADDRESS only */
 	const char *domain;
-	struct exception_sender *senders;    /* NULL: any */
+	struct sender_pattern *senders;	     /* NULL: any */
 	const char *owner, *reason, *ticket; /* or NULL */
 	uint64_t from_ns;		     /* first moment it works */
 	uint64_t until_ns; /* first moment it does not any more; UINT64_MAX: never ends */
@@ -53,8 +41,11 @@ struct exception {
 /* Put into the order exception_find() needs. */
 void exceptions_sort(struct exception *list, size_t nb);
 
-/* The exception that applies, or NULL. */
+/*
+ * The exception that applies, or NULL; then *ret_expired is the one that would have, had it not ended, or NULL.
+ */
 const struct exception *exception_find(const struct exception *list, size_t nb,
-				       const struct ruleset_query *q);
+				       const struct ruleset_query *q,
+				       const struct exception **ret_expired);
 
 #endif

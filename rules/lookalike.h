@@ -8,9 +8,14 @@
  *            - what stands before one of the last dots: a name in front of other labels (army.mil.example.com);
  *            - the skeleton: characters that look alike, hyphens, dots elsewhere;
  *            - labels without a word that was added (army-login.mil).
+ *            An internationalised domain is read as letters, for internationalised names, then as what it looks like
+ *            (idn.h), and all this is asked about the text: what differs from a name by foreign characters, with a slip
+ *            or without, is a homoglyph.
  *            Of several the highest severity wins, then the more telling technique, then the longer name.
  * Threads:   immutable once built.
- * Cost:      O(length); see typo_index.h. Parts that no profile wants are left out.
+ * Cost:      O(length); see typo_index.h. Parts that no profile wants are left out. Only endings are asked about that have
+ *            about as many labels as some name, and are no longer than the longest such name: a domain of a hundred labels
+ *            costs little more than one of two.
  * Hostile:   the domain: any octets up to MATCHER_DOMAIN_MAX.
  */
 #ifndef POSTERN_LOOKALIKE_H
@@ -24,16 +29,29 @@
 #include "matcher.h"
 #include "typo_index.h"
 
+enum {
+	LOOKALIKE_LABELS = 128, /* a domain has no more */
+};
+
 struct lookalike {
 	struct typo_index index;
 	const char *strings;
 	const struct image_name *names;
+	uint32_t nb_names;
+	uint32_t nb_aliases;
+	struct image_name *aliases; /* of internationalised names: lookalike_alias.h */
+	char *alias_strings;
 	const struct image_profile *profiles;
 	const struct image_suffix *suffixes;
 	uint64_t techniques;	  /* that some profile looks for; 0: nothing to do */
-	uint64_t labels;	  /* set of the numbers of labels that names have, 63: or more */
-	uint32_t max_len;	  /* octets of the longest name */
-	uint8_t skeleton[256][2]; /* classes of an octet's skeleton, from its end; 0: no more */
+	uint16_t longest[LOOKALIKE_LABELS + 1]; /* octets of the longest name, by the number of its labels */
+	uint16_t near_longest[LOOKALIKE_LABELS + 2]; /* of those that have about as many: one more or less */
+	uint32_t max_labels;	  /* of the deepest name */
+	uint32_t max_len;	  /* octets of the longest name or alias */
+	uint32_t max_skeleton;	  /* characters of the longest coarse skeleton */
+	bool tails[TYPO_CLASSES][TYPO_CLASSES]; /* classes of the last two octets of what search_before() looks for */
+	uint8_t skeleton[256][2]; /* classes of an octet's coarse skeleton; 0: no more */
+	uint8_t run;		  /* the class of which several in a row are one */
 };
 
 /* The parts of an image, checked; they must outlive it. */
@@ -48,6 +66,7 @@ struct lookalike_parts {
 
 struct lookalike_match {
 	uint32_t rule;
+	uint32_t name; /* index of the name that is meant */
 	uint16_t technique;
 	uint8_t severity;
 	size_t meant_len;
@@ -58,8 +77,21 @@ struct lookalike_match {
 int lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_t seed);
 void lookalike_fini(struct lookalike *l);
 
-/* @domain is lower case, without trailing dot, and not legitimate. */
-bool lookalike_judge(const struct lookalike *l, const char *domain, size_t len,
+/* What is asked. */
+struct lookalike_query {
+	const char *domain; /* lower case, without trailing dot, and no protected name or below one */
+	size_t len;
+	size_t zone_len;	 /* 0, or octets of the zone at its end in which it is an unknown name */
+	const uint64_t *without; /* set of rules that do not count (bit n % 64 of word n / 64), or NULL */
+	uint32_t except;	 /* index + 1 of a name that is passed over; 0: none */
+	bool is_idn; /* it has internationalised labels (idn_is()), and is what idn_to_ascii() makes of it */
+};
+
+/*
+ * In a zone only its own names can be meant, and only by a slip or what looks alike: added words, other levels and other
+ * suffixes say nothing where every name is right by itself.
+ */
+bool lookalike_judge(const struct lookalike *l, const struct lookalike_query *q,
 		     struct lookalike_match *ret);
 
 #endif

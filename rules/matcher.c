@@ -2,16 +2,22 @@
 #include "matcher.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include <hs.h>
 
+#include "idn.h"
 #include "image.h"
 #include "image_check.h"
+#include "innocent_cache.h"
 #include "lookalike.h"
+#include "matcher_advice.h"
 #include "name_table.h"
+
+_Static_assert((int)MATCHER_DOMAIN_MAX == IDN_DOMAIN_MAX && (int)MATCHER_DOMAIN_MAX == IDN_TEXT_MAX, "a domain fits");
 
 struct matcher {
 	struct name_table names;
@@ -27,6 +33,7 @@ struct matcher {
 
 struct matcher_scratch {
 	hs_scratch_t *hs; /* NULL when the set has no pattern */
+	struct innocent_cache innocent;
 	char subject[MATCHER_SUBJECT_MAX];
 };
 
@@ -163,6 +170,7 @@ matcher_scratch_new(const struct matcher *m, struct matcher_scratch **ret)
 
 	if (s == NULL)
 		return -ENOMEM;
+	s->innocent.seed = m->names.seed;
 	for (i = 0; i < IMAGE_DB_NB; i++) {
 		if (m->db[i] == NULL)
 			continue;
@@ -190,6 +198,7 @@ struct judgement {
 	const struct matcher *m;
 	const char *domain;
 	size_t domain_len;
+	const uint64_t *without;
 	const struct image_pattern *best;
 	size_t meant_len;
 	char meant[MATCHER_DOMAIN_MAX + 1];
@@ -215,7 +224,7 @@ verify_suffix(struct judgement *j, const struct image_pattern *p, const char *te
 	memcpy(candidate, j->domain, head);
 	memcpy(candidate + head, meant, p->meant.len);
 	if (p->kind == IMAGE_PATTERN_SUFFIX &&
-	    (name_table_classify(&j->m->names, candidate, len) & NAME_PROTECTED) == 0)
+	    (name_table_classify(&j->m->names, candidate, len, NULL) & NAME_PROTECTED) == 0)
 		return false;
 	memcpy(j->meant, candidate, len);
 	j->meant_len = len;
@@ -248,6 +257,8 @@ on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned
 	if (id >= j->m->nb_patterns)
 		return 0;
 	p = &j->m->patterns[id];
+	if (j->without != NULL && (j->without[p->rule / 64] >> p->rule % 64 & 1) != 0)
+		return 0;
 	if (best != NULL && (p->severity < best->severity ||
 			     (p->severity == best->severity &&
 			      (p->rule > best->rule || (p->rule == best->rule && p > best)))))
@@ -257,11 +268,16 @@ on_hit(unsigned int id, unsigned long long from, unsigned long long to, unsigned
 	return 0;
 }
 
-/* Lower case, without trailing dots; the last octets of what is too long. */
+/*
+ * Lower case, without trailing dots; the last octets of what is too long; labels of other letters as A-labels where that can
+ * be. *ret_is_idn: there are such.
+ */
 static size_t
-normalise(char *dst, const char *src, size_t len)
+normalise(char dst[MATCHER_DOMAIN_MAX], const char *src, size_t len, bool *ret_is_idn)
 {
-	size_t i;
+	char ascii[IDN_DOMAIN_MAX];
+	unsigned char all = 0;
+	size_t i, n;
 
 	while (len > 0 && src[len - 1] == '.')
 		len--;
@@ -273,17 +289,36 @@ normalise(char *dst, const char *src, size_t len)
 		char c = src[i];
 
 		dst[i] = (char)(c | ((c >= 'A' && c <= 'Z') << 5));
+		all |= (unsigned char)c;
 	}
-	return len;
+	*ret_is_idn = false;
+	if (len == 0)
+		return 0;
+	/* Nearly all have neither octets above 0x7f nor a hyphen. */
+	*ret_is_idn = all >= 0x80 || (memchr(src, '-', len) != NULL && idn_is(dst, len));
+	n = *ret_is_idn ? idn_to_ascii(dst, len, ascii) : 0;
+	if (n == 0)
+		return len;
+	memcpy(dst, ascii, n);
+	*ret_is_idn = idn_is(dst, n);
+	return n;
+}
+
+size_t
+matcher_normalise(const char *domain, size_t len, char dst[MATCHER_DOMAIN_MAX])
+{
+	bool is_idn;
+
+	return normalise(dst, domain, len, &is_idn);
 }
 
 bool
 matcher_is_legitimate(const struct matcher *m, const char *domain, size_t domain_len)
 {
 	char name[MATCHER_DOMAIN_MAX];
-	size_t len = normalise(name, domain, domain_len);
+	size_t len = matcher_normalise(domain, domain_len, name);
 
-	return len > 0 && (name_table_classify(&m->names, name, len) & NAME_LEGITIMATE) != 0;
+	return len > 0 && (name_table_classify(&m->names, name, len, NULL) & NAME_LEGITIMATE) != 0;
 }
 
 static bool
@@ -332,41 +367,131 @@ fill_names(struct matcher_match *ret, const char *domain, size_t domain_len, con
 	ret->meant[meant_len] = '\0';
 }
 
+/* Hyperscan's part. */
+static int
+scan_all(struct judgement *j, struct matcher_scratch *s, const struct matcher_query *q, char *domain)
+{
+	const struct matcher *m = j->m;
+	const char *subject;
+
+	if (!scan(m, IMAGE_DB_DOMAIN, domain, j->domain_len, s, j))
+		return -EIO;
+	if (m->db[IMAGE_DB_ADDRESS] == NULL)
+		return 0;
+	subject = put_local(s, q, domain);
+	return scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j->domain_len, s, j)
+		       ? 0
+		       : -EIO;
+}
+
 int
 matcher_judge(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
 	      struct matcher_match *ret_match)
 {
+	return matcher_judge_without(m, s, q, NULL, ret_match);
+}
+
+/* What innocent_cache may answer: questions to the whole set, when only the domain decides. */
+static bool
+is_cacheable(const struct matcher *m, const uint64_t *without)
+{
+	return without == NULL && m->db[IMAGE_DB_ADDRESS] == NULL;
+}
+
+int
+matcher_judge_without(const struct matcher *m, struct matcher_scratch *s, const struct matcher_query *q,
+		      const uint64_t *without, struct matcher_match *ret_match)
+{
 	char *domain = s->subject + MATCHER_SUBJECT_MAX - MATCHER_DOMAIN_MAX;
+	struct lookalike_query like_q = {.domain = domain, .without = without};
 	struct lookalike_match like;
 	struct judgement j;
-	const char *subject;
+	unsigned int class;
+	size_t zone_len;
 
-	j.domain_len = normalise(domain, q->domain, q->domain_len);
-	if (j.domain_len == 0 ||
-	    (name_table_classify(&m->names, domain, j.domain_len) & NAME_LEGITIMATE) != 0)
+	j.domain_len = normalise(domain, q->domain, q->domain_len, &like_q.is_idn);
+	if (j.domain_len == 0)
+		return 0;
+	if (is_cacheable(m, without) && innocent_cache_has(&s->innocent, domain, j.domain_len))
 		return 0;
 	j.m = m;
 	j.domain = domain;
+	j.without = without;
 	j.best = NULL;
 	j.meant_len = 0;
-	if (!scan(m, IMAGE_DB_DOMAIN, domain, j.domain_len, s, &j))
+	class = name_table_classify(&m->names, domain, j.domain_len, &zone_len);
+	like_q.len = j.domain_len;
+	/* An unknown name in a zone is right unless it is a slip of a known one: no rule can say otherwise. */
+	if ((class & NAME_UNKNOWN) != 0)
+		like_q.zone_len = zone_len;
+	else if ((class & NAME_LEGITIMATE) != 0)
+		goto innocent;
+	else if (scan_all(&j, s, q, domain) < 0)
 		return -EIO;
-	if (m->db[IMAGE_DB_ADDRESS] != NULL) {
-		subject = put_local(s, q, domain);
-		if (!scan(m, IMAGE_DB_ADDRESS, subject, (size_t)(domain - subject) + j.domain_len,
-			  s, &j))
-			return -EIO;
-	}
 	/* A rule that somebody wrote goes before a lookalike of the same severity. */
-	if (lookalike_judge(&m->lookalikes, domain, j.domain_len, &like) &&
+	if (lookalike_judge(&m->lookalikes, &like_q, &like) &&
 	    (j.best == NULL || like.severity > j.best->severity)) {
 		fill(ret_match, like.rule, like.technique, like.severity);
 		fill_names(ret_match, domain, j.domain_len, like.meant, like.meant_len);
 		return 1;
 	}
 	if (j.best == NULL)
-		return 0;
+		goto innocent;
 	fill(ret_match, j.best->rule, j.best->technique, j.best->severity);
 	fill_names(ret_match, domain, j.domain_len, j.meant, j.meant_len);
 	return 1;
+innocent:
+	if (is_cacheable(m, without))
+		innocent_cache_put(&s->innocent, domain, j.domain_len);
+	return 0;
+}
+
+bool
+matcher_neighbour(const struct matcher *m, uint32_t name, struct lookalike_match *ret)
+{
+	const struct image_name *n = &m->lookalikes.names[name];
+	struct lookalike_query q = {
+		.domain = m->strings + n->name.offset, .len = n->name.len, .except = name + 1};
+	const char *dot = memchr(q.domain, '.', q.len);
+	char sibling[MATCHER_DOMAIN_MAX + 1] = "-"; /* of the name: what stands above both decides about it */
+	unsigned int class;
+	size_t zone_len, len;
+
+	if (dot == NULL || (n->flags & IMAGE_NAME_SELF) == 0)
+		return false;
+	len = q.len - (size_t)(dot - q.domain) + 1;
+	memcpy(sibling + 1, dot, len - 1);
+	class = name_table_classify(&m->names, sibling, len, &zone_len);
+	if ((class & NAME_PROTECTED) != 0)
+		return false;
+	q.zone_len = (class & NAME_UNKNOWN) != 0 ? zone_len : 0;
+	return lookalike_judge(&m->lookalikes, &q, ret);
+}
+
+bool
+matcher_taken_for(const struct matcher *m, const char *domain, struct lookalike_match *ret)
+{
+	struct lookalike_query q = {.domain = domain, .len = strlen(domain)};
+	unsigned int class = name_table_classify(&m->names, domain, q.len, &q.zone_len);
+
+	if ((class & NAME_UNKNOWN) == 0)
+		q.zone_len = 0;
+	return ((class & NAME_LEGITIMATE) == 0 || (class & NAME_UNKNOWN) != 0) &&
+	       lookalike_judge(&m->lookalikes, &q, ret);
+}
+
+bool
+matcher_is_protected(const struct matcher *m, const char *domain)
+{
+	return (name_table_classify(&m->names, domain, strlen(domain), NULL) & NAME_PROTECTED) != 0;
+}
+
+bool
+matcher_is_right_below(const struct matcher *m, const char *domain)
+{
+	char below[MATCHER_DOMAIN_MAX + 3];
+	int len = snprintf(below, sizeof(below), "-.%s", domain);
+
+	return len < (int)sizeof(below) &&
+	       (name_table_classify(&m->names, below, (size_t)len, NULL) & NAME_LEGITIMATE) != 0;
 }

@@ -108,8 +108,20 @@ name_table_fini(struct name_table *t)
 	t->slots = NULL;
 }
 
+/* What a name or zone says about a domain below it that was of @class before: the longer one decides. */
+static unsigned int
+classify_below(const struct image_name *n, unsigned int class)
+{
+	static const unsigned int all = NAME_LEGITIMATE | NAME_PROTECTED | NAME_UNKNOWN;
+
+	if ((n->flags & IMAGE_NAME_SELF) == 0) /* a zone: below a protected name it changes nothing */
+		return (class & NAME_PROTECTED) != 0 ? class | NAME_LEGITIMATE
+						     : class | NAME_LEGITIMATE | NAME_UNKNOWN;
+	return (n->flags & IMAGE_NAME_BELOW) != 0 ? NAME_LEGITIMATE | NAME_PROTECTED : class & ~all;
+}
+
 unsigned int
-name_table_classify(const struct name_table *t, const char *domain, size_t len)
+name_table_classify(const struct name_table *t, const char *domain, size_t len, size_t *ret_zone_len)
 {
 	const struct image_name *n;
 	uint32_t labels = t->max_labels;
@@ -125,13 +137,9 @@ name_table_classify(const struct name_table *t, const char *domain, size_t len)
 		if (domain[i - 1] == '.') {
 			n = lookup(t, finish(h), domain + i, len - i);
 			if (n != NULL) {
-				class = (n->flags & IMAGE_NAME_BELOW) != 0
-						? class | NAME_LEGITIMATE
-						: class & ~NAME_LEGITIMATE;
-				if ((n->flags & IMAGE_NAME_SELF) != 0)
-					class = (n->flags & IMAGE_NAME_BELOW) != 0
-							? class | NAME_PROTECTED
-							: class & ~NAME_PROTECTED;
+				class = classify_below(n, class);
+				if (ret_zone_len != NULL && (n->flags & IMAGE_NAME_SELF) == 0)
+					*ret_zone_len = len - i;
 			}
 			if (--labels == 0)
 				return class;

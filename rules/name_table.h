@@ -40,6 +40,7 @@ enum name_class {
 	NAME_PROTECTED =
 		1u
 		<< 1, /* is a protected name, or a legitimate one below one (a zone does not count) */
+	NAME_UNKNOWN = 1u << 2, /* legitimate only because it stands in a zone: nobody gave the name */
 };
 
 /* @names and @strings must outlive the table; offsets have been checked. 0, -ENOMEM or -EBADMSG (@nb beyond reason). */
@@ -47,7 +48,11 @@ int name_table_init(struct name_table *t, const struct image_name *names, uint32
 		    const char *strings, uint64_t seed);
 void name_table_fini(struct name_table *t);
 
-/* Set of enum name_class. @domain is lower case, without a trailing dot. */
-unsigned int name_table_classify(const struct name_table *t, const char *domain, size_t len);
+/*
+ * Set of enum name_class. @domain is lower case, without a trailing dot. *ret_zone_len (may be NULL): with NAME_UNKNOWN,
+ * octets of the zone at the domain's end; else not set.
+ */
+unsigned int name_table_classify(const struct name_table *t, const char *domain, size_t len,
+				 size_t *ret_zone_len);
 
 #endif

@@ -9,45 +9,14 @@
 #define NB(table) (sizeof(table) / sizeof((table)[0]))
 
 enum {
-	LOCAL_MAX = 256, /* octets of a local part */
 	TEXT_MAX = 1024, /* of what is written for people */
 };
 
 struct entry {
 	struct exception x;
-	struct exception_sender **last;
 	unsigned int nb_subjects;
 	const struct yaml_node *from, *until;
 };
-
-/* "local@domain" into its lower-case halves. */
-static bool
-read_address(struct rule_reader *r, const struct yaml_node *value, const char *what,
-	     const char **ret_local, const char **ret_domain)
-{
-	const char *text, *at;
-	char *local;
-	size_t i;
-
-	if (!reader_string(r, value, what, 1024, &text))
-		return false;
-	at = strrchr(text, '@');
-	if (at == NULL || at == text || (size_t)(at - text) > LOCAL_MAX) {
-		reader_error(r, &value->at, "write it as name@example.com, without brackets",
-			     "%s \"%.300s\" is not an address", what, text);
-		return false;
-	}
-	if (!reader_domain_part(r, value, (size_t)(at - text) + 1, what, ret_domain))
-		return false;
-	local = arena_string(&r->model->arena, text, (size_t)(at - text));
-	if (local == NULL)
-		return false;
-	for (i = 0; local[i] != '\0'; i++)
-		if (local[i] >= 'A' && local[i] <= 'Z')
-			local[i] |= 0x20;
-	*ret_local = local;
-	return true;
-}
 
 static void
 key_id(struct rule_reader *r, const struct yaml_node *value, void *object)
@@ -77,7 +46,7 @@ key_address(struct rule_reader *r, const struct yaml_node *value, void *object)
 	if (!only_subject(r, value, e))
 		return;
 	e->x.kind = EXCEPTION_ADDRESS;
-	read_address(r, value, "the address", &e->x.local, &e->x.domain);
+	rule_value_address(r, value, "the address", &e->x.local, &e->x.domain);
 }
 
 static void
@@ -103,37 +72,9 @@ key_subtree(struct rule_reader *r, const struct yaml_node *value, void *object)
 }
 
 static void
-read_sender(struct rule_reader *r, const struct yaml_node *value, void *object)
-{
-	struct entry *e = object;
-	struct exception_sender s = {0}, *copy;
-	const char *text;
-	bool good;
-
-	if (!reader_string(r, value, "the sender", 1024, &text))
-		return;
-	if (strchr(text, '@') != NULL) {
-		s.kind = SENDER_ADDRESS;
-		good = read_address(r, value, "the sender", &s.local, &s.domain);
-	} else if (strncmp(text, "*.", 2) == 0) {
-		s.kind = SENDER_BELOW;
-		good = reader_domain_part(r, value, 2, "the sender", &s.domain);
-	} else {
-		s.kind = SENDER_DOMAIN;
-		good = reader_domain(r, value, "the sender", &s.domain);
-	}
-	copy = good ? arena_alloc(&r->model->arena, sizeof(*copy)) : NULL;
-	if (copy == NULL)
-		return;
-	*copy = s;
-	*e->last = copy;
-	e->last = &copy->next;
-}
-
-static void
 key_sender(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
-	reader_each(r, value, read_sender, object);
+	rule_value_senders(r, value, "the sender", &((struct entry *)object)->x.senders);
 }
 
 static void
@@ -202,7 +143,6 @@ rule_section_allow(struct rule_reader *r, const struct yaml_node *entry, void *u
 	struct entry e = {.x = {.at = entry->at, .until_ns = UINT64_MAX}};
 	struct exception *x;
 
-	e.last = &e.x.senders;
 	if (!reader_mapping(r, entry, keys, NB(keys), "an exception", &e))
 		return;
 	if (e.nb_subjects == 0)

@@ -6,6 +6,9 @@
 
 #include "rule_date.h"
 
+/* Thirty days before an exception ends it is spoken of. */
+#define SOON_NS (UINT64_C(30) * 24 * 3600 * 1000000000)
+
 /* Something with a name that must be unique. */
 struct named {
 	const char *name;
@@ -40,6 +43,31 @@ check_twice(struct named *list, size_t nb, const char *what, const char *hint,
 		rule_errors_add(errs, RULE_ERROR, list[i].at, hint,
 				"%s \"%s\" stands twice, first at %s:%d:%d", what, list[i].name,
 				first->at->file, first->at->line, first->at->column);
+	}
+}
+
+/* A name and a zone of the same domain say two things about what stands below it. */
+static void
+check_zones(const struct rule_model *m, struct named *list, struct rule_errors *errs)
+{
+	size_t nb = 0, i;
+
+	for (i = 0; i < m->nb_protects; i++)
+		list[nb++] = (struct named){m->protects[i].domain, &m->protects[i].at, i};
+	if (nb > 0)
+		qsort(list, nb, sizeof(*list), compare);
+	for (i = 1; i < nb; i++) {
+		const struct protect_def *a = &m->protects[list[i - 1].order],
+					 *b = &m->protects[list[i].order];
+
+		if (strcmp(a->domain, b->domain) == 0 &&
+		    ((a->flags ^ b->flags) & IMAGE_NAME_SELF) != 0)
+			rule_errors_add(errs, RULE_ERROR, &b->at,
+					"keep the domain when all below it is right, the zone when only "
+					"known names are",
+					"\"%s\" is protected as a domain and as a zone, first at "
+					"%s:%d:%d",
+					b->domain, a->at.file, a->at.line, a->at.column);
 	}
 }
 
@@ -95,6 +123,7 @@ check_unique(const struct rule_model *m, struct rule_errors *errs)
 		if ((m->protects[i].flags & IMAGE_NAME_SELF) == 0)
 			list[nb++] = (struct named){m->protects[i].domain, &m->protects[i].at, i};
 	check_twice(list, nb, "the zone", "keep one of them", errs);
+	check_zones(m, list, errs);
 	free(list);
 	for (i = 0; i < m->nb_rules; i++)
 		check_texts(&m->rules[i], errs);
@@ -146,9 +175,12 @@ check_useful(const struct rule_model *m, uint64_t now_ns, struct rule_errors *er
 	}
 	for (i = 0; i < m->nb_exceptions; i++) {
 		x = &m->exceptions[i];
+		rule_date_write(x->until_ns, date);
+		if (x->until_ns > now_ns && x->until_ns - now_ns <= SOON_NS)
+			rule_errors_add(errs, RULE_WARNING, &x->at, "ask its owner whether it is still needed",
+					"the exception \"%s\" is about to end (at %s)", x->id, date);
 		if (x->until_ns > now_ns)
 			continue;
-		rule_date_write(x->until_ns, date);
 		rule_errors_add(
 			errs, RULE_WARNING, &x->at,
 			"remove it, or set a later date with the owner's consent",

@@ -10,7 +10,7 @@
 #include "rule_errors.h"
 #include "rule_model.h"
 
-/* @now_ns: against which exceptions have expired (a warning). */
+/* @now_ns: against which exceptions have expired, or will within 30 days (warnings). */
 void rule_check(const struct rule_model *m, uint64_t now_ns, struct rule_errors *errs);
 
 #endif

@@ -68,11 +68,18 @@ default_severity(struct rule_reader *r, const struct yaml_node *value, void *obj
 }
 
 static void
+default_senders(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	rule_value_senders(r, value, "the sender", &r->default_senders);
+}
+
+static void
 read_defaults(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
 	static const struct rule_key keys[] = {
 		{"verdict", default_verdict, NULL},
 		{"severity", default_severity, NULL},
+		{"senders", default_senders, NULL},
 		{"lookalikes", rule_lookalikes_default, NULL},
 	};
 
@@ -104,8 +111,8 @@ read_allow(struct rule_reader *r, const struct yaml_node *value, void *object)
 }
 
 void
-rule_file_read(const char *file, const char *octets, size_t len, struct rule_model *model,
-	       struct rule_errors *errs)
+rule_file_read(const char *file, const char *octets, size_t len, const struct list_source *source,
+	       struct rule_model *model, struct rule_errors *errs)
 {
 	/* Defaults stand before what they apply to, wherever they stand in the file. */
 	static const struct rule_key keys[] = {
@@ -117,8 +124,11 @@ rule_file_read(const char *file, const char *octets, size_t len, struct rule_mod
 		{"watch", read_watch, NULL},
 		{"allow", read_allow, NULL},
 	};
-	struct rule_reader r = {
-		.model = model, .errs = errs, .default_verdict = RULE_VERDICT_REFUSE, .file = file};
+	struct rule_reader r = {.model = model,
+				.source = source,
+				.errs = errs,
+				.default_verdict = RULE_VERDICT_REFUSE,
+				.file = file};
 	struct rule_place whole = {file, 0, 0};
 	size_t nb_errors = errs->nb_errors;
 	const struct yaml_node *root;

@@ -14,6 +14,7 @@ enum {
 	ID_MAX = 64,
 	NAME_MAX_LEN = 256,
 	MIN_LABEL_MAX = 63,
+	NB_KEYS = 7, /* of lookalikes, without the techniques */
 };
 
 /* One `lookalikes` while it is read. */
@@ -149,6 +150,7 @@ read_technique(struct rule_reader *r, const struct yaml_node *value, void *objec
 	struct choice c;
 
 	read_choice(r, value, &c);
+	((struct entry *)object)->settings.named |= set;
 	apply(&((struct entry *)object)->settings, &c, set, set);
 }
 
@@ -176,7 +178,41 @@ key_name(struct rule_reader *r, const struct yaml_node *value, void *object)
 	reader_string(r, value, "a name", NAME_MAX_LEN, &((struct entry *)object)->name);
 }
 
-/* Classes stand before techniques, wherever they stand in the file: the narrower one decides. */
+/* What is said about all techniques at once; which of them are on does not change. */
+static void
+apply_all(struct entry *e, const struct choice *c)
+{
+	apply(&e->settings, c, techniques_of(TECHNIQUE_SLIP) | techniques_of(TECHNIQUE_SQUAT), 0);
+}
+
+static void
+key_verdict(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct choice c = {.is_on = true};
+
+	choice_verdict(r, value, &c);
+	apply_all(object, &c);
+}
+
+static void
+key_severity(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct choice c = {.is_on = true};
+
+	choice_severity(r, value, &c);
+	apply_all(object, &c);
+}
+
+static void
+key_min_label(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct choice c = {.is_on = true};
+
+	choice_min_label(r, value, &c);
+	apply_all(object, &c);
+}
+
+/* From the wide to the narrow, wherever they stand in the file: all, classes, techniques. The narrower one decides. */
 static void
 read_settings(struct rule_reader *r, const struct yaml_node *value, struct entry *e)
 {
@@ -185,9 +221,12 @@ read_settings(struct rule_reader *r, const struct yaml_node *value, struct entry
 #include "technique.def"
 #undef RULE_TECHNIQUE
 	};
-	struct rule_key keys[4 + RULE_TECHNIQUE_NB - TECHNIQUE_LOOKALIKE_FIRST] = {
+	struct rule_key keys[NB_KEYS + RULE_TECHNIQUE_NB - TECHNIQUE_LOOKALIKE_FIRST] = {
 		{"id", key_id, NULL},
 		{"name", key_name, NULL},
+		{"verdict", key_verdict, NULL},
+		{"severity", key_severity, NULL},
+		{"min_label", key_min_label, NULL},
 		{"typing", key_typing, NULL},
 		{"squatting", key_squatting, NULL},
 	};
@@ -201,8 +240,8 @@ read_settings(struct rule_reader *r, const struct yaml_node *value, struct entry
 							  techniques_of(TECHNIQUE_SQUAT));
 		return;
 	}
-	memcpy(keys + 4, techniques + TECHNIQUE_LOOKALIKE_FIRST,
-	       sizeof(keys) - 4 * sizeof(keys[0]));
+	memcpy(keys + NB_KEYS, techniques + TECHNIQUE_LOOKALIKE_FIRST,
+	       sizeof(keys) - NB_KEYS * sizeof(keys[0]));
 	reader_mapping(r, value, keys, NB(keys), "lookalikes", e);
 }
 
@@ -232,6 +271,7 @@ rule_lookalikes_default(struct rule_reader *r, const struct yaml_node *value, vo
 		reader_error(r, &value->at, "write it in an entry of protect",
 			     "lookalikes under defaults can't have an id or name");
 	r->default_lookalikes = e.settings;
+	r->default_lookalikes.named = 0; /* defaults are not about one entry */
 }
 
 /* "lookalikes-" and @text, with only what an id may have. */
@@ -250,14 +290,15 @@ make_id(struct rule_reader *r, const char *text, size_t len)
 }
 
 static struct lookalike_def *
-add_def(struct rule_reader *r, const struct entry *e, const struct rule_place *at, const char *text,
-	size_t len)
+add_def(struct rule_reader *r, const struct entry *e, struct sender_pattern *senders,
+	const struct rule_place *at, const char *text, size_t len)
 {
 	struct lookalike_def *d = arena_alloc(&r->model->arena, sizeof(*d));
 
 	if (d == NULL)
 		return NULL;
 	d->settings = e->settings;
+	d->senders = senders != NULL ? senders : r->default_senders;
 	d->id = e->id != NULL ? e->id : make_id(r, text, len);
 	d->name = e->name != NULL ? e->name : d->id;
 	d->at = e->id != NULL ? e->id_at : *at;
@@ -268,24 +309,30 @@ add_def(struct rule_reader *r, const struct entry *e, const struct rule_place *a
 
 struct lookalike_def *
 rule_lookalikes_of(struct rule_reader *r, const struct yaml_node *value,
-		   const struct yaml_node *domain)
+		   struct sender_pattern *senders, const struct yaml_node *domain)
 {
 	struct entry e = {.settings = r->default_lookalikes};
 	const char *base = strrchr(r->file, '/');
 	size_t len;
 
-	if (value != NULL) {
-		read_settings(r, value, &e);
-		return e.settings.techniques != 0
-			       ? add_def(r, &e, &value->at, domain->text, domain->len)
-			       : NULL;
+	if (value != NULL || senders != NULL) {
+		if (value != NULL)
+			read_settings(r, value, &e);
+		if (e.settings.techniques != 0)
+			return add_def(r, &e, senders, value != NULL ? &value->at : &domain->at,
+				       domain->text, domain->len);
+		if (value != NULL && value->type == YAML_MAPPING)
+			reader_warning(r, &value->at, "write \"lookalikes: false\" when that is meant",
+				       "no technique is left: nothing is taken for \"%.253s\"",
+				       domain->text);
+		return NULL;
 	}
 	base = base != NULL ? base + 1 : r->file;
 	len = strlen(base);
 	if (len > 5 && strcmp(base + len - 5, ".yaml") == 0)
 		len -= 5;
 	if (r->shared_lookalikes == NULL && e.settings.techniques != 0)
-		r->shared_lookalikes = add_def(r, &e, &domain->at, base, len);
+		r->shared_lookalikes = add_def(r, &e, NULL, &domain->at, base, len);
 	return r->shared_lookalikes;
 }
 
@@ -309,6 +356,7 @@ rule_lookalikes_end(struct rule_reader *r)
 		rule->id_at = d->at;
 		rule->kind = RULE_KIND_LOOKALIKE;
 		rule->techniques = d->settings.techniques;
+		rule->senders = d->senders;
 		rule->lookalikes = d;
 	}
 }

@@ -19,6 +19,7 @@
 /* How lookalikes of names are looked for: `lookalikes` of a file or an entry, with defaults put in. */
 struct lookalike_settings {
 	uint64_t techniques; /* set of 1 << enum rule_technique; 0: none */
+	uint64_t named;	     /* those that the entry names one by one */
 	uint8_t severity[RULE_TECHNIQUE_NB];
 	uint8_t verdict[RULE_TECHNIQUE_NB]; /* enum rule_verdict; 0: that of the file */
 	uint8_t min_label[RULE_TECHNIQUE_NB];
@@ -28,6 +29,7 @@ struct lookalike_settings {
 struct lookalike_def {
 	struct lookalike_def *next;
 	struct lookalike_settings settings;
+	struct sender_pattern *senders; /* NULL: everybody */
 	const char *id, *name;
 	struct rule_place at;
 	uint32_t rule;	  /* its index, once the file is read */
@@ -38,6 +40,7 @@ struct lookalike_def {
 struct protect_def {
 	const char *domain;
 	uint32_t flags; /* enum image_name_flags */
+	uint32_t entry; /* names of one number stand in one entry and know of each other; 0: of none */
 	struct lookalike_def *lookalikes; /* NULL: they are not looked for */
 	struct rule_place at;
 };
@@ -58,6 +61,7 @@ struct rule_text {
 struct rule_def {
 	struct rule_info info; /* verdict and severity with defaults put in */
 	struct rule_place id_at;
+	struct sender_pattern *senders; /* for whose mail it holds; NULL: everybody's */
 	enum rule_kind kind;
 	uint64_t techniques; /* set of 1 << enum rule_technique */
 	struct rule_text
@@ -77,6 +81,7 @@ struct rule_model {
 	size_t nb_rules, cap_rules;
 	struct exception *exceptions;
 	size_t nb_exceptions, cap_exceptions;
+	uint32_t nb_entries; /* of protect, for struct protect_def */
 };
 
 void rule_model_free(struct rule_model *m);

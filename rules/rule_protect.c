@@ -12,7 +12,12 @@ struct entry {
 	const struct yaml_node *subdomains; /* NULL: not given */
 	bool subdomains_legitimate;
 	const char *zone; /* while known names are read */
+	const struct yaml_node *list, *known_list; /* files */
 	const struct yaml_node *lookalikes;
+	const struct yaml_node *senders_at;
+	struct sender_pattern *senders;
+	bool is_listed; /* names of a list file are being read: they stand alone */
+	bool has_def;
 	struct lookalike_def *def; /* of its names; NULL: none yet, or none looked for */
 };
 
@@ -26,9 +31,11 @@ add(struct rule_reader *r, struct entry *e, const struct yaml_node *at, const ch
 		return;
 	p->domain = domain;
 	p->flags = flags;
+	p->entry = e->is_listed ? 0 : r->model->nb_entries;
 	if ((flags & IMAGE_NAME_SELF) != 0) {
-		if (e->def == NULL)
-			e->def = rule_lookalikes_of(r, e->lookalikes, at);
+		if (!e->has_def)
+			e->def = rule_lookalikes_of(r, e->lookalikes, e->senders, at);
+		e->has_def = true;
 		p->lookalikes = e->def;
 	}
 	p->at = at->at;
@@ -47,7 +54,8 @@ read_one(struct rule_reader *r, const struct yaml_node *value, void *object)
 	const char *domain;
 
 	if (is_zone(value)) {
-		if (e->domains->type == YAML_LIST && e->known != NULL)
+		if (!e->is_listed && e->domains->type == YAML_LIST &&
+		    (e->known != NULL || e->known_list != NULL))
 			reader_error(r, &value->at, "give the zone an entry of its own",
 				     "a zone with known names can't stand in a list");
 		if (!e->subdomains_legitimate)
@@ -120,6 +128,27 @@ key_lookalikes(struct rule_reader *r, const struct yaml_node *value, void *objec
 }
 
 static void
+key_list(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	((struct entry *)object)->list = value;
+}
+
+static void
+key_known_list(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	((struct entry *)object)->known_list = value;
+}
+
+static void
+key_senders(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct entry *e = object;
+
+	e->senders_at = value;
+	rule_value_senders(r, value, "the sender", &e->senders);
+}
+
+static void
 key_name(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
 	const char *unused;
@@ -127,35 +156,62 @@ key_name(struct rule_reader *r, const struct yaml_node *value, void *object)
 	reader_string(r, value, "a name", 256, &unused); /* for people who read the file */
 }
 
+/* `known` and `known_list`, which belong to a single zone. */
+static void
+read_zone(struct rule_reader *r, struct entry *e)
+{
+	const struct yaml_node *known = e->known != NULL ? e->known : e->known_list;
+
+	if (e->domains == NULL || !is_zone(e->domains)) {
+		if (e->domains == NULL || e->domains->type != YAML_LIST)
+			reader_error(r, &known->at, "list the domains under \"domain\"",
+				     "\"known\" belongs to a zone such as \"*.mil\"");
+		return;
+	}
+	if (!reader_domain_part(r, e->domains, 2, "the zone", &e->zone))
+		return;
+	if (e->known != NULL)
+		reader_list(r, e->known, "known", read_known, e);
+	e->is_listed = true;
+	if (e->known_list != NULL)
+		rule_list_read(r, e->known_list, "the list of known names", read_known, e);
+}
+
+static void
+read_entry(struct rule_reader *r, const struct yaml_node *entry, struct entry *e)
+{
+	if (e->domains == NULL && e->list == NULL)
+		reader_error(r, &entry->at, "write \"domain: example.com\" or \"list: FILE\"",
+			     "an entry of protect has no \"domain\" and no \"list\"");
+	if (e->senders_at != NULL && e->lookalikes != NULL && e->lookalikes->type == YAML_SCALAR &&
+	    strcmp(e->lookalikes->text, "false") == 0)
+		reader_error(r, &e->senders_at->at, "remove one of them",
+			     "\"senders\" says for whose mail lookalikes are looked for, and none are");
+	if (e->domains != NULL)
+		reader_each(r, e->domains, read_one, e);
+	if (e->known != NULL || e->known_list != NULL)
+		read_zone(r, e);
+	e->is_listed = true;
+	if (e->list != NULL)
+		rule_list_read(r, e->list, "the list of domains", read_one, e);
+}
+
 void
 rule_section_protect(struct rule_reader *r, const struct yaml_node *entry, void *unused)
 {
 	static const struct rule_key keys[] = {
-		{"domain", key_domain, "write \"domain: example.com\""},
-		{"name", key_name, NULL},
-		{"subdomains", key_subdomains, NULL},
-		{"known", key_known, NULL},
-		{"lookalikes", key_lookalikes, NULL},
+		{"domain", key_domain, NULL},	      {"list", key_list, NULL},
+		{"name", key_name, NULL},	      {"subdomains", key_subdomains, NULL},
+		{"known", key_known, NULL},	      {"known_list", key_known_list, NULL},
+		{"lookalikes", key_lookalikes, NULL}, {"senders", key_senders, NULL},
 	};
 	struct entry e = {.subdomains_legitimate = true};
 
+	r->model->nb_entries++;
 	if (entry->type == YAML_SCALAR) { /* the short form: just a domain */
 		e.domains = entry;
 		read_one(r, entry, &e);
-		return;
+	} else if (reader_mapping(r, entry, keys, NB(keys), "an entry of protect", &e)) {
+		read_entry(r, entry, &e);
 	}
-	if (!reader_mapping(r, entry, keys, NB(keys), "an entry of protect", &e) ||
-	    e.domains == NULL)
-		return;
-	reader_each(r, e.domains, read_one, &e);
-	if (e.known == NULL)
-		return;
-	if (!is_zone(e.domains)) {
-		if (e.domains->type != YAML_LIST)
-			reader_error(r, &e.known->at, "list the domains under \"domain\"",
-				     "\"known\" belongs to a zone such as \"*.mil\"");
-		return;
-	}
-	if (reader_domain_part(r, e.domains, 2, "the zone", &e.zone))
-		reader_list(r, e.known, "known", read_known, &e);
 }

@@ -17,8 +17,16 @@
 #include "rule_model.h"
 #include "yaml_tree.h"
 
+/* Where list files come from: 0 with octets of the source's own, YAML_LEN_MAX + 1 at most; or negative errno. */
+struct list_source {
+	int (*read)(void *ctx, const char *path, const char **ret, size_t *ret_len);
+	void *ctx;
+};
+
 struct rule_reader {
 	struct rule_model *model;
+	const struct list_source *source; /* or NULL */
+	struct sender_pattern *default_senders;
 	struct rule_errors *errs;
 	enum rule_verdict default_verdict;
 	uint8_t default_severity;

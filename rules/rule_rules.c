@@ -19,7 +19,7 @@ struct entry {
 	struct rule_def rule;
 	struct rule_text **last;
 	const char *text_what; /* of the values being read */
-	const struct yaml_node *match, *techniques, *expression, *literal, *on, *flags;
+	const struct yaml_node *match, *techniques, *expression, *literal, *on, *flags, *list;
 };
 
 static void
@@ -47,6 +47,12 @@ static void
 key_severity(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
 	rule_value_severity(r, value, &((struct entry *)object)->rule.info.severity);
+}
+
+static void
+key_senders(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	rule_value_senders(r, value, "the sender", &((struct entry *)object)->rule.senders);
 }
 
 static void
@@ -156,6 +162,7 @@ begin(struct rule_reader *r, struct entry *e, const struct yaml_node *node)
 	e->rule.info.verdict = r->default_verdict;
 	e->rule.info.severity = r->default_severity;
 	e->rule.info.enabled = true;
+	e->rule.senders = r->default_senders;
 	e->last = &e->rule.texts;
 }
 
@@ -194,6 +201,7 @@ rule_section_rules(struct rule_reader *r, const struct yaml_node *entry, void *u
 		{"match", key_match, NULL},
 		{"verdict", key_verdict, NULL},
 		{"severity", key_severity, NULL},
+		{"senders", key_senders, NULL},
 		{"enabled", key_enabled, NULL},
 	};
 	const struct rule_text *t;
@@ -252,6 +260,34 @@ key_literal(struct rule_reader *r, const struct yaml_node *value, void *object)
 		reader_each(r, value, read_literal, object);
 }
 
+/* What ends so, and the ending itself: a literal that may be written with a dot. */
+static void
+key_watch_suffix(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct entry *e = object;
+
+	if (e->literal == NULL)
+		e->literal = value;
+	if (e->expression != NULL)
+		reader_error(r, &value->at, "make two entries of it",
+			     "an entry has either \"expression\" or \"suffix\"");
+	else
+		key_suffix(r, value, object);
+}
+
+static void
+key_list(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct entry *e = object;
+
+	e->list = value;
+	if (e->expression != NULL)
+		reader_error(r, &value->at, "make two entries of it",
+			     "an entry has either \"expression\" or \"list\"");
+	else
+		rule_list_read(r, value, "the list of literals", read_literal, object);
+}
+
 static void
 key_on(struct rule_reader *r, const struct yaml_node *value, void *object)
 {
@@ -304,12 +340,15 @@ rule_section_watch(struct rule_reader *r, const struct yaml_node *entry, void *u
 		{"name", key_name, NULL},
 		{"expression", key_expression, NULL},
 		{"literal", key_literal, NULL},
+		{"suffix", key_watch_suffix, NULL},
+		{"list", key_list, NULL},
 		{"on", key_on, NULL},
 		{"flags", key_flags, NULL},
 		{"meant", key_meant_domain, NULL},
 		{"techniques", key_techniques, NULL},
 		{"verdict", key_verdict, NULL},
 		{"severity", key_severity, NULL},
+		{"senders", key_senders, NULL},
 		{"enabled", key_enabled, NULL},
 	};
 	struct entry e;
@@ -318,11 +357,13 @@ rule_section_watch(struct rule_reader *r, const struct yaml_node *entry, void *u
 	e.rule.hs_flags = HS_FLAG_CASELESS;
 	if (!reader_mapping(r, entry, keys, NB(keys), "an entry of watch", &e))
 		return;
-	if (e.expression == NULL && e.literal == NULL)
+	if (e.expression == NULL && e.literal == NULL && e.list == NULL)
 		reader_error(r, &entry->at,
-			     "write \"expression: '...'\" or \"literal: example.com\"",
-			     "an entry of watch has neither \"expression\" nor \"literal\"");
-	if (e.literal != NULL && e.expression == NULL && (e.on != NULL || e.flags != NULL))
+			     "write \"expression: '...'\", \"literal: example.com\", \"suffix: zip\" "
+			     "or \"list: FILE\"",
+			     "an entry of watch has neither \"expression\" nor \"literal\", \"suffix\" or "
+			     "\"list\"");
+	if (e.expression == NULL && (e.literal != NULL || e.list != NULL) && (e.on != NULL || e.flags != NULL))
 		reader_error(r, e.on != NULL ? &e.on->at : &e.flags->at, "remove it",
 			     "\"on\" and \"flags\" belong to an expression");
 	if (e.expression != NULL) {

@@ -1,277 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "ruleset.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "compile.h"
-#include "hash64.h"
-#include "rule_check.h"
-#include "rule_file.h"
-#include "rule_model.h"
+#include "ruleset_private.h"
 #include "technique.h"
-
-struct ruleset {
-	struct rule_model model;
-	const char *name;
-	void *image;
-	size_t image_len;
-	uint64_t hash;
-	uint32_t generation;
-	size_t nb_files;
-};
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
-static int
-fail_file(struct rule_errors *errs, const char *file, int err, const char *hint)
-{
-	struct rule_place at = {file, 0, 0};
-
-	rule_errors_add(errs, RULE_ERROR, &at, hint, "can't be read: %s", strerror(err));
-	return -err;
-}
-
-/* Octets of a regular file, at most one more than a rule file may have. A FIFO must not make us wait. */
-static int
-read_file(const char *path, char **ret, size_t *ret_len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), rc = 0;
-	size_t len = 0, cap, max = YAML_LEN_MAX + 1;
-	char *buf = NULL, *bigger;
-	struct stat st;
-	ssize_t n = 1;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		rc = -errno;
-	else if (!S_ISREG(st.st_mode))
-		rc = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	cap = rc == 0 && st.st_size > 0 && (size_t)st.st_size < max ? (size_t)st.st_size + 1 : 4096;
-	while (rc == 0 && n != 0 && len < max) {
-		if (buf == NULL || len == cap) {
-			cap = buf == NULL ? cap : (2 * cap < max ? 2 * cap : max);
-			bigger = realloc(buf, cap);
-			if (bigger == NULL) {
-				rc = -ENOMEM;
-				break;
-			}
-			buf = bigger;
-		}
-		n = read(fd, buf + len, cap - len);
-		if (n > 0)
-			len += (size_t)n;
-		else if (n < 0 && errno != EINTR)
-			rc = -errno;
-	}
-	close(fd);
-	if (rc < 0) {
-		free(buf);
-		return rc;
-	}
-	*ret = buf;
-	*ret_len = len;
-	return 0;
-}
-
-static void
-take_octets(struct ruleset *set, const char *file, const char *octets, size_t len,
-	    struct rule_errors *errs)
-{
-	const char *base = base_name(file);
-
-	set->hash = hash64(base, strlen(base), set->hash);
-	set->hash = hash64(octets, len, set->hash);
-	set->nb_files++;
-	rule_file_read(file, octets, len, &set->model, errs);
-}
-
-static int
-take_file(struct ruleset *set, const char *path, struct rule_errors *errs)
-{
-	char *file = arena_string(&set->model.arena, path, strlen(path)), *octets = NULL;
-	size_t len = 0;
-	int rc;
-
-	if (file == NULL)
-		return -ENOMEM;
-	rc = read_file(path, &octets, &len);
-	if (rc < 0)
-		return fail_file(errs, path, -rc,
-				 rc == -EINVAL ? "it is no file and no folder" : NULL);
-	take_octets(set, file, octets, len, errs);
-	free(octets);
-	return 0;
-}
-
-static int
-is_rule_file(const struct dirent *d)
-{
-	size_t len = strlen(d->d_name);
-
-	return d->d_name[0] != '.' && len > 5 && strcmp(d->d_name + len - 5, ".yaml") == 0;
-}
-
-static int
-by_octets(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* One unreadable file does not keep the faults of the others from being found. */
-static int
-take_folder(struct ruleset *set, const char *path, struct rule_errors *errs)
-{
-	struct rule_place at = {path, 0, 0};
-	struct dirent **list;
-	char *file;
-	int nb, i, rc = 0, one;
-
-	nb = scandir(path, &list, is_rule_file, by_octets);
-	if (nb < 0)
-		return fail_file(errs, path, errno, NULL);
-	if (nb == 0)
-		rule_errors_add(errs, RULE_ERROR, &at, "rule files are named *.yaml",
-				"the folder has no rule file");
-	for (i = 0; i < nb; i++) {
-		if (asprintf(&file, "%s/%s", path, list[i]->d_name) < 0) {
-			rc = -ENOMEM;
-		} else {
-			one = take_file(set, file, errs);
-			rc = rc == 0 ? one : rc;
-			free(file);
-		}
-		free(list[i]);
-	}
-	free(list);
-	return rc;
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
-
-/* The folder's name without slashes at its end. */
-static const char *
-set_name(struct ruleset *set, const char *path)
-{
-	size_t len = strlen(path);
-	char *copy;
-
-	if (set->nb_files == 1 && set->model.ruleset != NULL)
-		return set->model.ruleset;
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	copy = arena_string(&set->model.arena, path, len);
-	return copy != NULL ? base_name(copy) : "";
-}
-
-/* What follows reading: checks across files, compilation. */
-static int
-finish(struct ruleset *set, const char *path, struct rule_errors *errs)
-{
-	struct rule_place at = {path, 0, 0};
-	int rc;
-
-	set->name = set_name(set, path);
-	if (set->model.arena.failed) {
-		rule_errors_add(errs, RULE_ERROR, &at, NULL, "out of memory");
-		return -ENOMEM;
-	}
-	rule_check(&set->model, now_ns(), errs);
-	/* Expressions are checked even when other faults are known: all faults at once. */
-	rc = compile_model(&set->model, set->generation, errs, &set->image, &set->image_len);
-	if (rc == 0 && errs->nb_errors > 0)
-		rc = -EINVAL;
-	exceptions_sort(set->model.exceptions, set->model.nb_exceptions);
-	return rc;
-}
-
-int
-ruleset_load(const char *path, uint32_t generation, struct rule_errors *errs,
-	     struct ruleset **ret_set)
-{
-	struct ruleset *set = calloc(1, sizeof(*set));
-	struct stat st;
-	int rc, rc_finish;
-
-	if (set == NULL)
-		return -ENOMEM;
-	set->generation = generation;
-	memset(errs, 0, sizeof(*errs));
-	if (stat(path, &st) < 0)
-		rc = fail_file(errs, path, errno, NULL);
-	else if (S_ISDIR(st.st_mode))
-		rc = take_folder(set, path, errs);
-	else
-		rc = take_file(set, path, errs);
-	if (set->nb_files > 0) {
-		rc_finish = finish(set, path, errs);
-		rc = rc == 0 ? rc_finish : rc;
-	}
-	if (rc == 0 && errs->nb_errors > 0)
-		rc = -EINVAL;
-	rule_errors_sort(errs);
-	if (rc < 0) {
-		ruleset_free(set);
-		return rc;
-	}
-	*ret_set = set;
-	return 0;
-}
-
-int
-ruleset_load_octets(const char *name, const void *octets, size_t len, uint32_t generation,
-		    struct rule_errors *errs, struct ruleset **ret_set)
-{
-	struct ruleset *set = calloc(1, sizeof(*set));
-	char *file;
-	int rc;
-
-	if (set == NULL)
-		return -ENOMEM;
-	set->generation = generation;
-	memset(errs, 0, sizeof(*errs));
-	file = arena_string(&set->model.arena, name, strlen(name));
-	rc = file != NULL ? 0 : -ENOMEM;
-	if (rc == 0) {
-		take_octets(set, file, octets, len, errs);
-		rc = finish(set, name, errs);
-	}
-	rule_errors_sort(errs);
-	if (rc < 0) {
-		ruleset_free(set);
-		return rc;
-	}
-	*ret_set = set;
-	return 0;
-}
 
 void
 ruleset_free(struct ruleset *set)
 {
 	if (set == NULL)
 		return;
+	ruleset_again_free(set->again);
 	rule_model_free(&set->model);
+	kept_files_free(&set->kept);
 	free(set->image);
 	free(set);
 }
@@ -329,6 +69,12 @@ uint64_t
 ruleset_rule_techniques(const struct ruleset *set, uint32_t rule)
 {
 	return rule < set->model.nb_rules ? set->model.rules[rule].techniques : 0;
+}
+
+bool
+ruleset_rule_is_scoped(const struct ruleset *set, uint32_t rule)
+{
+	return rule < set->model.nb_rules && set->model.rules[rule].senders != NULL;
 }
 
 static const struct lookalike_settings *
@@ -397,23 +143,4 @@ ruleset_exception(const struct ruleset *set, size_t i, struct exception_info *re
 		.from_ns = x->from_ns,
 		.until_ns = x->until_ns,
 	};
-}
-
-void
-ruleset_decide(const struct ruleset *set, const struct matcher_match *match,
-	       const struct ruleset_query *q, struct ruleset_decision *ret)
-{
-	const struct rule_info *rule = ruleset_rule(set, match->rule);
-	const struct exception *x;
-
-	x = exception_find(set->model.exceptions, set->model.nb_exceptions, q);
-	if (x != NULL) {
-		ret->verdict = RULE_VERDICT_PASS;
-		snprintf(ret->by, sizeof(ret->by), "exception:%s", x->id);
-		return;
-	}
-	/* A match of another generation can name a rule that is gone: alert, and say so. */
-	ret->verdict =
-		ruleset_rule_verdict(set, match->rule, (enum rule_technique)match->technique);
-	snprintf(ret->by, sizeof(ret->by), "rule:%s", rule != NULL ? rule->id : "unknown");
 }

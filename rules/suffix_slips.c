@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "suffix_slips.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +32,12 @@ is_public(const struct suffix_list *list, const char *name, int type)
 {
 	return list != NULL && psl_is_public_suffix2((const psl_ctx_t *)list, name,
 						     type | PSL_TYPE_NO_STAR_RULE) != 0;
+}
+
+bool
+suffix_list_has(const struct suffix_list *list, const char *suffix)
+{
+	return is_public(list, suffix, PSL_TYPE_ICANN);
 }
 
 size_t

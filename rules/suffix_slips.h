@@ -11,6 +11,7 @@
 #ifndef POSTERN_SUFFIX_SLIPS_H
 #define POSTERN_SUFFIX_SLIPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "image.h"
@@ -21,6 +22,9 @@ const struct suffix_list *suffix_list_get(void); /* NULL, when libpsl has no dat
 
 /* Octets of the public suffix of a domain that has a dot: at least its last label, never the whole. */
 size_t suffix_list_suffix_len(const struct suffix_list *list, const char *domain);
+
+/* Is it a public suffix by a rule of its own (not by a wildcard)? */
+bool suffix_list_has(const struct suffix_list *list, const char *suffix);
 
 /* Call @add for each slip of @suffix; stop when it returns a negative number, and return that; else
  * 0. */

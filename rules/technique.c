@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "idn.h"
+
 static const struct technique {
 	const char *name;
 	const char *explanation;
@@ -77,6 +79,8 @@ technique_min_label(enum rule_technique t)
 	}
 }
 
+_Static_assert(RULE_EXPLANATION_MAX > 256 + 2 * 4 * MATCHER_DOMAIN_MAX + IDN_EXPLAIN_MAX, "both names as escapes fit");
+
 struct out {
 	char *buf;
 	size_t size;
@@ -114,11 +118,19 @@ out_octets(struct out *o, const char *p, size_t len)
 	}
 }
 
+static void
+out_text(struct out *o, const char *text)
+{
+	while (*text != '\0')
+		out_char(o, *text++);
+}
+
 int
 rule_technique_explain(enum rule_technique t, const char *domain, size_t domain_len,
 		       const char *meant, size_t meant_len, char *buf, size_t size)
 {
 	struct out o = {buf, size, 0};
+	char odd[IDN_EXPLAIN_MAX];
 	const char *p;
 
 	if ((unsigned int)t >= RULE_TECHNIQUE_NB)
@@ -137,6 +149,10 @@ rule_technique_explain(enum rule_technique t, const char *domain, size_t domain_
 		} else {
 			out_char(&o, *p);
 		}
+	}
+	if (idn_explain(domain, domain_len, odd, sizeof(odd)) > 0) {
+		out_text(&o, ": it has ");
+		out_text(&o, odd);
 	}
 	if (o.size > 0)
 		buf[o.need < o.size ? o.need : o.size - 1] = '\0';

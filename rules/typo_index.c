@@ -32,6 +32,9 @@ draw_numbers(struct typo_index *x, uint64_t seed)
 	_Static_assert(sizeof(known) - 1 < TYPO_CLASSES, "each character has a class");
 	for (i = 0; i < sizeof(known) - 1; i++)
 		x->classes[(uint8_t)known[i]] = (uint8_t)(i + 1);
+	/* Letters of other alphabets share the classes: what is found is verified anyway. */
+	for (i = 0x80; i < 0x100; i++)
+		x->classes[i] = (uint8_t)(1 + (i & 0x7f) % (TYPO_CLASSES - 1));
 	for (i = 0; i < TYPO_TEXT_MAX; i++)
 		for (j = 0; j < TYPO_CLASSES; j++)
 			x->numbers[i][j] = draw(&seed);
@@ -47,7 +50,8 @@ typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed)
 	memset(x, 0, sizeof(*x));
 	if (max_keys > KEYS_MAX)
 		return -ENOMEM;
-	while ((size_t)1 << bits < max_keys * BITS_PER_KEY)
+	/* Halves have bits and no entry: six for a name, so for some twenty keys. */
+	while ((size_t)1 << bits < (max_keys + max_keys / 3) * BITS_PER_KEY)
 		bits++;
 	while ((size_t)1 << entries < max_keys * 2)
 		entries++;
@@ -109,6 +113,31 @@ typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value)
 	return true;
 }
 
+/* The bitmap alone is asked about halves: no value is behind them. */
+static void
+add_bits(struct typo_index *x, uint64_t hash)
+{
+	x->words[hash >> x->words_shift] |= typo_mask(hash);
+}
+
+/* What a text of @n characters within one edit of the name has in common with it. */
+static void
+add_halves(struct typo_index *x, const char *text, size_t len, size_t n)
+{
+	uint64_t front = x->tags[TYPO_TAG_FRONT], back = typo_back_tag(x, n);
+	size_t half, i;
+
+	if (n < TYPO_HALVES_LEAST || n > TYPO_TEXT_MAX)
+		return;
+	half = typo_half(n);
+	for (i = 0; i < half; i++) {
+		front += x->numbers[n - 1 - i][x->classes[(uint8_t)text[i]]];
+		back += x->numbers[i][x->classes[(uint8_t)text[len - 1 - i]]];
+	}
+	add_bits(x, front);
+	add_bits(x, back);
+}
+
 bool
 typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t value)
 {
@@ -121,5 +150,7 @@ typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t
 	for (i = 0; i < len && good; i++)
 		if (i == 0 || text[i] != text[i - 1])
 			good = typo_index_add(x, typo_sums_without(&s, 0, i), value);
+	for (i = len - 1; i <= len + 1; i++)
+		add_halves(x, text, len, i);
 	return good;
 }

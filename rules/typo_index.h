@@ -4,7 +4,8 @@
  *
  * What:      keys of each name: the name and the name without each one of its characters (its deletion neighbourhood). Two
  *            texts within one edit (Damerau) share at least one such key, so asking for the keys of what was typed finds
- *            every candidate; the caller verifies each. Further keys of other kinds (heads, skeletons, suffixes) live in
+ *            every candidate; the caller verifies each. Halves of the names tell most longer texts apart before that
+ *            many questions are asked. Further keys of other kinds (heads, skeletons, suffixes) live in
  *            the same table under a tag.
  * Shape:     a bitmap of 8 bits or more per key, three of them set in one word, in which nearly all questions end, and an
  *            open-addressed table behind. A hash is a sum of secret random numbers, one for each (position counted from
@@ -33,6 +34,8 @@ enum typo_tag {
 	TYPO_TAG_HEAD,	   /* a name without its public suffix */
 	TYPO_TAG_SKELETON, /* characters that look alike made the same */
 	TYPO_TAG_SUFFIX,   /* a mistyped suffix: the value is no name */
+	TYPO_TAG_FRONT,	   /* the front half of a name, for texts of one length */
+	TYPO_TAG_BACK,	   /* the back half */
 	TYPO_TAG_NB,
 };
 
@@ -66,7 +69,7 @@ size_t typo_index_memory(const struct typo_index *x);
  * (false). */
 uint64_t typo_hash(const struct typo_index *x, enum typo_tag tag, const char *text, size_t len);
 bool typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value);
-/* The text and each of its deletions. */
+/* The text and each of its deletions, a key more than it has characters; and bits for its halves. */
 bool typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t value);
 
 /* Sums of text[from..len); entries below @from are not set. @moved is left out when @with_moved is
@@ -108,6 +111,27 @@ typo_mask(uint64_t hash)
 	       UINT64_C(1) << (hash >> 12 & 63);
 }
 
+/*
+ * One edit leaves the front or the back of a text as it is: a text of @len characters whose first and last
+ * typo_half(@len) characters are both those of no name is a slip of none. Two questions instead of one for each
+ * character; worth it from TYPO_HALVES_LEAST characters on, where few texts that are no slip share a half with a name.
+ */
+enum {
+	TYPO_HALVES_LEAST = 10,
+};
+
+static inline size_t
+typo_half(size_t len)
+{
+	return (len - 1) / 2;
+}
+
+static inline uint64_t
+typo_back_tag(const struct typo_index *x, size_t len)
+{
+	return x->tags[TYPO_TAG_BACK] + len * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 /* May there be a value for the hash? */
 static inline bool
 typo_index_maybe(const struct typo_index *x, uint64_t hash)
@@ -115,6 +139,17 @@ typo_index_maybe(const struct typo_index *x, uint64_t hash)
 	uint64_t mask = typo_mask(hash);
 
 	return (x->words[hash >> x->words_shift] & mask) == mask;
+}
+
+/* Can text[start..len) be within one edit of a name, as far as its halves say? */
+static inline bool
+typo_index_half(const struct typo_index *x, const struct typo_sums *s, size_t start, size_t len)
+{
+	size_t n = len - start, half = typo_half(n);
+
+	return n < TYPO_HALVES_LEAST ||
+	       typo_index_maybe(x, s->whole[start] - s->whole[start + half] + x->tags[TYPO_TAG_FRONT]) ||
+	       typo_index_maybe(x, s->whole[len - half] + typo_back_tag(x, n));
 }
 
 /*

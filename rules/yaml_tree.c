@@ -47,7 +47,7 @@ character_len(const uint8_t *p, size_t len)
 }
 
 /*
- * The first octet that can't stand in a rule file is an error; the parser would stop there with less to say. Tabs, too:
+ * The first octet that can't stand in such a file is an error; the parser would stop there with less to say. Tabs, too:
  * YAML does not indent with them, and libfyaml 0.7.12 crashes while it shows some lines that have many.
  */
 static bool
@@ -147,7 +147,7 @@ has_extras(struct builder *b, struct fy_token *tag, struct fy_token *anchor)
 	if (tag != NULL)
 		refuse(b, tag, "tags (!...) have no meaning here", "remove the tag");
 	if (anchor != NULL)
-		refuse(b, anchor, "anchors (&...) are not used in rule files",
+		refuse(b, anchor, "anchors (&...) are not read here",
 		       "write the value out");
 	return tag != NULL || anchor != NULL;
 }
@@ -180,7 +180,7 @@ add_alias(struct builder *b, struct fy_token *anchor)
 {
 	struct yaml_node *n;
 
-	refuse(b, anchor, "aliases (*...) are not used in rule files",
+	refuse(b, anchor, "aliases (*...) are not read here",
 	       "write the value out; put a name that begins with * in quotes");
 	if (!add_node(b, YAML_SCALAR, anchor, &n))
 		return false;
@@ -197,7 +197,7 @@ open_node(struct builder *b, enum yaml_type type, struct fy_token *start, struct
 
 	if (b->depth == YAML_DEPTH_MAX)
 		return refuse(b, start, "nested too deeply",
-			      "a rule file needs no more than 5 levels");
+			      "5 levels are always enough");
 	if (!add_node(b, type, start, &n))
 		return false;
 	has_extras(b, tag, anchor); /* what is inside is good */

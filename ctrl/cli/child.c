@@ -42,6 +42,10 @@ child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 	/* Being asked to end must not kill it before it can act on that: it waits until the child lets it in. */
 	sigemptyset(&held);
 	sigaddset(&held, SIGTERM);
+	if (spec->holds_control) {
+		sigaddset(&held, SIGHUP);
+		sigaddset(&held, SIGUSR1);
+	}
 	sigprocmask(SIG_SETMASK, &held, NULL);
 	for (i = 0; i < spec->nb_fds; i++)
 		if (fcntl(spec->fds[i], F_SETFD, 0) < 0)

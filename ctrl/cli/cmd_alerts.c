@@ -11,6 +11,7 @@
 #include "alert_query.h"
 #include "config.h"
 #include "decide.h"
+#include "dp_args.h"
 #include "human.h"
 #include "options.h"
 #include "rfc3339.h"
@@ -173,7 +174,7 @@ take_filter(int opt, const char *value, struct alerts_args *a)
 		return cli_usage_error(COMMAND, "--verdict: \"%s\" is none of pass, alert, refuse, divert, reset", value);
 	default:
 		a->has_limit = true;
-		if (cli_number(value, 0, INT64_MAX, &a->filter.limit) == 0)
+		if (dp_args_number(value, 0, INT64_MAX, &a->filter.limit) == 0)
 			return 0;
 		return cli_usage_error(COMMAND, "--limit: \"%s\" is no number", value);
 	}
@@ -204,7 +205,7 @@ take_option(int opt, const char *value, struct alerts_args *a)
 		return take_format(a, FORMAT_CSV);
 	case OPT_SINCE_SEQUENCE:
 		a->has_since_sequence = true;
-		if (cli_number(value, 0, INT64_MAX, &a->since_sequence) == 0)
+		if (dp_args_number(value, 0, INT64_MAX, &a->since_sequence) == 0)
 			return 0;
 		return cli_usage_error(COMMAND, "--since-sequence: \"%s\" is no number", value);
 	default:
@@ -224,7 +225,7 @@ take_operand(const char *text, unsigned int nb, struct alerts_args *a)
 		a->action = ACTION_EXPORT;
 	else if (nb == 1 && a->action == ACTION_SHOW) {
 		/* #12 is how alerts are shown elsewhere. */
-		if (cli_number(text[0] == '#' ? text + 1 : text, 1, INT64_MAX, &a->number) < 0)
+		if (dp_args_number(text[0] == '#' ? text + 1 : text, 1, INT64_MAX, &a->number) < 0)
 			return cli_usage_error(COMMAND, "show: \"%s\" is no number of an alert", text);
 	} else
 		return cli_usage_error(COMMAND, "\"%s\" is not understood here", text);

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control_path.h"
 #include "inputs.h"
 #include "paths.h"
 #include "replay_options.h"
@@ -38,6 +39,7 @@ struct replay {
 	char run_dir[RUNDIR_PATH_MAX]; /* empty: none was made */
 	char store[PATH_MAX], alerts[PATH_MAX];
 	char dataplane[PATH_MAX], ctrl[PATH_MAX];
+	bool linked;		   /* the state folder leads to that of the run */
 	int state_fd;		   /* holds the lock of the state folder; -1: none */
 	FILE *report;		   /* temporary file that becomes the report file, or NULL */
 	char report_tmp[PATH_MAX]; /* its name; empty: written in place */
@@ -236,6 +238,9 @@ prepare(struct replay *r)
 	}
 	if ((rc = find_programs(r)) != 0 || (rc = open_state(r)) != 0 || (rc = open_report(r)) != 0)
 		return rc;
+	if (o->state != NULL && (rc = control_link(o->state, r->run_dir)) < 0)
+		return fail(o->state, "the link to the folder of the run cannot be made", -rc);
+	r->linked = o->state != NULL;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	inputs_examine(o->captures, o->nb_captures,
 		       (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec,
@@ -245,6 +250,8 @@ prepare(struct replay *r)
 	r->cfg.captures = o->captures;
 	r->cfg.nb_captures = o->nb_captures;
 	r->cfg.nb_workers = o->workers;
+	r->cfg.flows_max = o->config.flows_max;
+	r->cfg.sessions_max = o->config.sessions_max;
 	r->cfg.loop = o->loop;
 	r->cfg.ports = o->ports;
 	r->cfg.speed = o->speed;
@@ -254,6 +261,7 @@ prepare(struct replay *r)
 	r->cfg.alerts = o->for_people ? "human" : as_file(r, o->alerts);
 	r->cfg.envelopes = o->envelopes;
 	r->cfg.observer = o->observer;
+	r->cfg.cache = o->cache;
 	r->cfg.run_id = r->inputs.run_id;
 	r->cfg.octets_total = r->inputs.streams ? 0 : r->inputs.octets * o->loop;
 	r->cfg.progress = !o->quiet && !o->no_progress && isatty(STDERR_FILENO);
@@ -269,6 +277,8 @@ clean_up(struct replay *r)
 		unlink(r->report_tmp);
 	if (r->run_dir[0] != '\0')
 		rundir_remove(r->run_dir);
+	if (r->linked)
+		control_unlink(r->opt.state);
 	if (r->state_fd >= 0)
 		close(r->state_fd);
 	replay_options_fini(&r->opt);

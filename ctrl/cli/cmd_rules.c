@@ -2,97 +2,39 @@
 #include "cmd_rules.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "options.h"
-#include "paths.h"
 #include "rule_date.h"
-#include "safe_text.h"
+#include "rules_write.h"
 
 enum option {
 	OPT_RULES,
+	OPT_AT,
 	OPT_HELP,
 	OPT_NB,
 };
 
 static const struct cli_option options[] = {
 	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
+	[OPT_AT] = {"at", 0, "TIME", "moment at which exceptions are judged (default: now)"},
 	[OPT_HELP] = {"help", 'h', NULL, "this text"},
 	[OPT_NB] = {NULL, 0, NULL, NULL},
 };
 
-static const struct cli_option check_options[] = {
-	{"help", 'h', NULL, "this text"},
-	{NULL, 0, NULL, NULL},
+enum check_option {
+	CHECK_AT,
+	CHECK_HELP,
+	CHECK_NB,
 };
 
-void
-rules_print(FILE *out, const void *text, size_t len)
-{
-	char piece[4 * 256 + 1];
-	size_t n;
-
-	while (len > 0) {
-		n = len < 256 ? len : 256;
-		while (n < len && n > 252 &&
-		       (((const unsigned char *)text)[n] & 0xc0) ==
-			       0x80) /* keep characters whole */
-			n--;
-		safe_text(piece, sizeof(piece), text, n);
-		fputs(piece, out);
-		text = (const char *)text + n;
-		len -= n;
-	}
-}
-
-void
-rules_print_str(FILE *out, const char *text)
-{
-	rules_print(out, text, strlen(text));
-}
-
-static void
-print_error(FILE *out, const struct rule_error *e)
-{
-	rules_print_str(out, e->file);
-	if (e->line > 0)
-		fprintf(out, ":%d:%d", e->line, e->column);
-	fprintf(out, "%s%s: ", e->file[0] != '\0' ? ": " : "",
-		e->level == RULE_ERROR ? "error" : "warning");
-	rules_print_str(out, e->what);
-	if (e->hint != NULL) {
-		fputs("\n    ", out);
-		rules_print_str(out, e->hint);
-	}
-	fputc('\n', out);
-}
-
-int
-rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set)
-{
-	char shipped[PATH_MAX];
-	size_t i;
-	int rc;
-
-	memset(ret_errs, 0, sizeof(*ret_errs));
-	if (path == NULL) {
-		rc = paths_default_rules(shipped, sizeof(shipped));
-		if (rc < 0) {
-			fprintf(out, "postern rules: the rules that ship are not found; name yours "
-				     "with --rules PATH\n");
-			return rc;
-		}
-		path = shipped;
-	}
-	rc = ruleset_load(path, 1, ret_errs, ret_set);
-	for (i = 0; i < ret_errs->nb; i++)
-		print_error(out, &ret_errs->list[i]);
-	if (rc < 0 && ret_errs->nb == 0)
-		fprintf(out, "postern rules: %s\n", strerror(-rc));
-	return rc;
-}
+static const struct cli_option check_options[] = {
+	[CHECK_AT] = {"at", 0, "TIME", "moment at which exceptions are judged (default: now)"},
+	[CHECK_HELP] = {"help", 'h', NULL, "this text"},
+	[CHECK_NB] = {NULL, 0, NULL, NULL},
+};
 
 static int
 end_output(int rc)
@@ -110,15 +52,35 @@ plural(size_t nb)
 	return nb == 1 ? "" : "s";
 }
 
+/* Errors, and all that is doubtful when there are none. */
 static int
-check_path(const char *path)
+check_load(const char *path, uint64_t at_ns, struct rule_errors *errs, struct ruleset **ret_set)
+{
+	char shipped[PATH_MAX];
+	int rc;
+
+	memset(errs, 0, sizeof(*errs));
+	path = rules_path(path, stdout, shipped);
+	if (path == NULL)
+		return -ENOENT;
+	rc = ruleset_load_at(path, 1, at_ns, errs, ret_set);
+	if (rc == 0 && (rc = ruleset_advise(*ret_set, errs)) < 0)
+		ruleset_free(*ret_set);
+	rules_print_errors(stdout, errs);
+	if (rc < 0 && errs->nb == 0)
+		printf("postern rules: %s\n", strerror(-rc));
+	return rc;
+}
+
+static int
+check_path(const char *path, uint64_t at_ns)
 {
 	struct rule_errors errs;
 	struct ruleset *set;
 	size_t warnings;
 	int rc;
 
-	rc = rules_open(path, stdout, &errs, &set);
+	rc = check_load(path, at_ns, &errs, &set);
 	warnings = errs.nb - (errs.nb_errors < errs.nb ? errs.nb_errors : errs.nb);
 	if (rc == 0) {
 		rules_print_str(stdout, path != NULL ? path : ruleset_name(set));
@@ -137,36 +99,46 @@ check_path(const char *path)
 }
 
 static int
+check_help(void)
+{
+	printf("Usage: postern rules check [OPTION...] [PATH...]\n\n"
+	       "Reads rule files or folders and prints every error and warning with its place.\n"
+	       "Without PATH: the rules that ship.\n\n");
+	cli_print_options(check_options);
+	printf("\nExit codes: 0 good; 1 warnings; 2 errors.\n");
+	return end_output(0);
+}
+
+static int
 cmd_check(int argc, char **argv)
 {
 	struct cli_parser p;
 	const char *value, **paths;
 	int opt, rc = 0, one, nb = 0, i;
+	uint64_t at_ns = 0;
 
 	paths = calloc((size_t)argc + 1, sizeof(*paths));
 	if (paths == NULL)
 		return 2;
 	cli_init(&p, "postern rules check", check_options, argc, argv);
-	while ((opt = cli_next(&p, &value)) != CLI_END) {
+	while (rc == 0 && (opt = cli_next(&p, &value)) != CLI_END) {
 		if (opt == CLI_OPERAND) {
 			paths[nb++] = argv[p.next - 1];
-			continue;
+		} else if (opt == CHECK_AT) {
+			rc = rules_read_at("postern rules check", value, &at_ns);
+		} else {
+			free(paths);
+			return opt == CHECK_HELP ? check_help() : 2;
 		}
+	}
+	if (rc != 0) {
 		free(paths);
-		if (opt == CLI_ERROR)
-			return 2;
-		printf("Usage: postern rules check [PATH...]\n\n"
-		       "Reads rule files or folders and prints every error and warning with its "
-		       "place.\n"
-		       "Without PATH: the rules that ship.\n\n");
-		cli_print_options(check_options);
-		printf("\nExit codes: 0 good; 1 warnings; 2 errors.\n");
-		return end_output(0);
+		return rc;
 	}
 	if (nb == 0)
-		rc = check_path(NULL);
+		rc = check_path(NULL, at_ns);
 	for (i = 0; i < nb; i++) {
-		one = check_path(paths[i]);
+		one = check_path(paths[i], at_ns);
 		rc = one > rc ? one : rc;
 	}
 	free(paths);
@@ -203,7 +175,7 @@ list_rules(const struct ruleset *set)
 		printf("%-24s %-8s %-9s %-8s %-24s ", r->id, rule_verdict_name(r->verdict),
 		       severity_name(r->severity), r->enabled ? "yes" : "no", techniques);
 		rules_print_str(stdout, r->file);
-		printf(":%d\n", r->line);
+		printf(":%d%s\n", r->line, ruleset_rule_is_scoped(set, i) ? ", some senders only" : "");
 	}
 }
 
@@ -217,18 +189,24 @@ print_date(uint64_t ns, bool is_limit)
 	printf("%-21s ", date);
 }
 
+static const char *
+state_name(const struct exception_info *x, uint64_t at_ns)
+{
+	return at_ns >= x->until_ns ? "ended" : at_ns < x->from_ns ? "not yet" : "works";
+}
+
 static void
-list_exceptions(const struct ruleset *set)
+list_exceptions(const struct ruleset *set, uint64_t at_ns)
 {
 	struct exception_info x;
 	size_t i;
 
 	if (ruleset_nb_exceptions(set) == 0)
 		return;
-	printf("\n%-24s %-21s %-21s %s\n", "EXCEPTION", "FROM", "UNTIL", "FOR");
+	printf("\n%-24s %-8s %-21s %-21s %s\n", "EXCEPTION", "STATE", "FROM", "UNTIL", "FOR");
 	for (i = 0; i < ruleset_nb_exceptions(set); i++) {
 		ruleset_exception(set, i, &x);
-		printf("%-24s ", x.id);
+		printf("%-24s %-8s ", x.id, state_name(&x, at_ns));
 		print_date(x.from_ns, x.from_ns != 0);
 		print_date(x.until_ns, x.until_ns != UINT64_MAX);
 		printf("%s ", x.kind);
@@ -250,8 +228,12 @@ cmd_list(int argc, char **argv)
 	struct rule_errors errs;
 	struct ruleset *set;
 	struct cli_parser p;
+	struct timespec now;
+	uint64_t at_ns;
 	int opt;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	at_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 	cli_init(&p, "postern rules list", options, argc, argv);
 	while ((opt = cli_next(&p, &value)) != CLI_END) {
 		if (opt == CLI_ERROR)
@@ -265,6 +247,11 @@ cmd_list(int argc, char **argv)
 			path = value;
 			continue;
 		}
+		if (opt == OPT_AT) {
+			if (rules_read_at("postern rules list", value, &at_ns) != 0)
+				return 2;
+			continue;
+		}
 		printf("Usage: postern rules list [OPTION...]\n\nLists rules and exceptions, and "
 		       "where they stand.\n\n");
 		cli_print_options(options);
@@ -275,7 +262,7 @@ cmd_list(int argc, char **argv)
 		return 2;
 	}
 	list_rules(set);
-	list_exceptions(set);
+	list_exceptions(set, at_ns);
 	ruleset_free(set);
 	rule_errors_free(&errs);
 	return end_output(0);
@@ -287,7 +274,10 @@ print_help(void)
 	printf("Usage: postern rules COMMAND [OPTION...]\n\nCommands:\n"
 	       "  check     read rule files, print every error and warning with its place\n"
 	       "  list      list rules and exceptions\n"
-	       "  explain   say what is decided about an address, and why\n\n"
+	       "  explain   say what is decided about an address, and why\n"
+	       "  expand    list the lookalikes of a protected domain\n"
+	       "  test      compare answers with those that are expected\n"
+	       "  diff      say which recipients of a log or capture two rule sets judge differently\n\n"
 	       "\"postern rules COMMAND --help\" tells more.\n");
 	return end_output(0);
 }
@@ -297,16 +287,22 @@ cmd_rules(int argc, char **argv)
 {
 	if (argc < 2)
 		return cli_usage_error("postern rules",
-				       "which command? There are check, list, explain");
+				       "which command? There are check, list, explain, expand, test, diff");
 	if (strcmp(argv[1], "check") == 0)
 		return cmd_check(argc - 1, argv + 1);
 	if (strcmp(argv[1], "list") == 0)
 		return cmd_list(argc - 1, argv + 1);
 	if (strcmp(argv[1], "explain") == 0)
 		return rules_explain(argc - 1, argv + 1);
+	if (strcmp(argv[1], "expand") == 0)
+		return rules_expand(argc - 1, argv + 1);
+	if (strcmp(argv[1], "test") == 0)
+		return rules_test(argc - 1, argv + 1);
+	if (strcmp(argv[1], "diff") == 0)
+		return rules_diff(argc - 1, argv + 1);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return print_help();
 	return cli_usage_error("postern rules",
-			       "unknown command \"%.200s\"; there are check, list, explain",
+			       "unknown command \"%.200s\"; there are check, list, explain, expand, test, diff",
 			       argv[1]);
 }

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control_path.h"
 #include "live_config.h"
 #include "live_supervisor.h"
 #include "options.h"
@@ -48,12 +49,13 @@ static const struct cli_option options[] = {
 struct run {
 	const char *config_path;
 	bool check;
+	bool linked; /* the state folder names the run's */
 	struct config config;
 	struct live_config live;
 	struct supervisor_config cfg;
 	char run_dir[RUNDIR_PATH_MAX]; /* empty: none was made */
 	char rules[PATH_MAX], store[PATH_MAX], dataplane[PATH_MAX], ctrl[PATH_MAX];
-	char ports[8 * CONFIG_PORTS_MAX];
+	char ports[8 * DP_ARGS_PORTS_MAX];
 	int state_fd;
 };
 
@@ -187,6 +189,10 @@ prepare(struct run *r)
 	}
 	if ((rc = find_programs(r)) != 0 || (rc = find_rules(r)) != 0 || (rc = open_state(r)) != 0)
 		return rc;
+	rc = control_link(r->cfg.journal_dir, r->run_dir);
+	if (rc < 0)
+		return fail(r->cfg.journal_dir, "the link to the folder of the run cannot be made", -rc, 4);
+	r->linked = true;
 	/* Every run is a run of its own: live traffic never comes twice. */
 	if (getrandom(&r->cfg.run_id, sizeof(r->cfg.run_id), 0) != (ssize_t)sizeof(r->cfg.run_id))
 		return fail("a number for this run", "cannot be had", errno, 4);
@@ -194,6 +200,8 @@ prepare(struct run *r)
 	r->cfg.dataplane_path = r->dataplane;
 	r->cfg.ctrl_path = r->ctrl;
 	r->cfg.nb_workers = r->config.workers != 0 ? r->config.workers : 1;
+	r->cfg.flows_max = r->config.flows_max;
+	r->cfg.sessions_max = r->config.sessions_max;
 	r->cfg.store = r->store;
 	r->cfg.run_dir = r->run_dir;
 	r->cfg.alerts = r->live.alerts != NULL ? r->live.alerts : "human";
@@ -207,6 +215,8 @@ clean_up(struct run *r)
 {
 	if (r->run_dir[0] != '\0')
 		rundir_remove(r->run_dir);
+	if (r->linked)
+		control_unlink(r->cfg.journal_dir);
 	if (r->state_fd >= 0)
 		close(r->state_fd);
 	config_fini(&r->config);
@@ -231,7 +241,6 @@ cmd_run(int argc, char **argv)
 		return code;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
 	supervisor_hold_signals(&held);
 	sigdelset(&held, SIGTSTP);
 	r.cfg.signals = &held;

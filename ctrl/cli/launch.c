@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control_path.h"
 #include "dp_shm.h"
 #include "live_config.h"
 #include "rundir.h"
@@ -96,6 +97,10 @@ launch_open(const struct supervisor_config *cfg, struct launch *ret, const char 
 		return rc;
 	if (cfg->progress && ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
 		return rc;
+	*ret_what = "the control socket";
+	ret->control = control_listen(cfg->run_dir);
+	if (ret->control < 0)
+		return ret->control;
 	*ret_what = "a nameless temporary file";
 	ret->journal = rundir_nameless(cfg->journal_dir);
 	return ret->journal < 0 ? ret->journal : 0;
@@ -118,6 +123,7 @@ launch_close(struct launch *l)
 	close_if(l->ctrl_rw);
 	close_if(l->ctrl_ro);
 	close_if(l->journal);
+	close_if(l->control);
 	for (i = 0; i < 2; i++) {
 		close_if(l->rules[i]);
 		close_if(l->dp_status[i]);
@@ -157,6 +163,10 @@ launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, st
 	add_option(&a, "--ports", cfg->ports);
 	add_option(&a, "--speed", cfg->speed);
 	add_number(&a, "--loop", cfg->loop);
+	if (cfg->flows_max != 0)
+		add_number(&a, "--flows", cfg->flows_max);
+	if (cfg->sessions_max != 0)
+		add_number(&a, "--sessions", cfg->sessions_max);
 	add(&a, "--");
 	argv = calloc(a.nb + cfg->nb_captures + 1, sizeof(*argv));
 	if (argv == NULL)
@@ -232,6 +242,10 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 		add_number(&a, "--descriptors", lc->descriptors);
 	if (lc->memory_mib != 0)
 		add_number(&a, "--memory", lc->memory_mib);
+	if (cfg->flows_max != 0)
+		add_number(&a, "--flows", cfg->flows_max);
+	if (cfg->sessions_max != 0)
+		add_number(&a, "--sessions", cfg->sessions_max);
 	add_number(&a, "--idle-us", lc->idle_us);
 	add_option(&a, "--cores", cores_text(lc, cores, sizeof(cores)));
 	add_option(&a, "--hugepages", lc->hugepages);
@@ -245,8 +259,9 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	struct args a = {.nb = 0};
 	struct child_spec spec = {
 		.path = cfg->ctrl_path,
-		.fds = {l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal},
-		.nb_fds = 5,
+		.fds = {l->dp_ro, l->ctrl_rw, l->rules[1], l->ctrl_status[1], l->journal, l->control},
+		.nb_fds = 6,
+		.holds_control = true,
 		.stdin_fd = -1,
 		.stdout_fd = l->out[1],
 		.stderr_fd = l->err[1],
@@ -263,7 +278,10 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	add_number(&a, "--rules-fd", (unsigned int)l->rules[1]);
 	add_number(&a, "--status-fd", (unsigned int)l->ctrl_status[1]);
 	add_number(&a, "--journal-fd", (unsigned int)l->journal);
+	add_number(&a, "--control-fd", (unsigned int)l->control);
 	add_option(&a, "--rules", cfg->rules);
+	add_option(&a, "--run-dir", cfg->run_dir);
+	add_option(&a, "--cache", cfg->cache);
 	add_option(&a, "--run-id", run_id);
 	add_option(&a, "--store", cfg->store);
 	/* Without the option ctrl would print them for people. */

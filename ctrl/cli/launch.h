@@ -19,6 +19,7 @@ struct launch {
 	int rules[2];		/* [0] dataplane's end, [1] ctrl's */
 	int dp_status[2];	/* [0] ours, non-blocking, [1] the dataplane's */
 	int ctrl_status[2];
+	int control;		/* listening socket in the folder of the run: clients wait there for a restarted ctrl */
 	int journal;		/* ctrl's notes of what it wrote, and envelopes that wait for their order */
 	/* Output of the children, relayed while a progress line is drawn; -1: they write for themselves. */
 	int out[2], err[2];

@@ -21,6 +21,7 @@
 #include "ready.h"
 #include "safe_text.h"
 #include "status.h"
+#include "terminal.h"
 
 #define MS UINT64_C(1000000) /* in ns */
 
@@ -48,6 +49,7 @@ struct live {
 	uint64_t heartbeats[DP_WORKERS_MAX];	 /* as last seen */
 	unsigned int nb_still[DP_WORKERS_MAX]; /* looks since it moved */
 	int signal_fd;
+	bool on_terminal; /* there was one to begin with */
 	bool watching;	 /* the workers run */
 	bool begun;	 /* the ports were open once */
 	bool dp_ended;	 /* said so */
@@ -230,8 +232,10 @@ signalled(struct live *run)
 
 	if (read(run->signal_fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
-	if (si.ssi_signo != SIGTERM && si.ssi_signo != SIGINT)
+	if (si.ssi_signo == SIGUSR1 || (si.ssi_signo == SIGHUP && !(run->on_terminal && !terminal_is_there()))) {
+		child_signal(&run->ctrl.child, (int)si.ssi_signo);
 		return;
+	}
 	if (!run->stopping) {
 		say("ending: finishing what is under way (once more to end at once)");
 		stop(run, 0);
@@ -333,6 +337,7 @@ start(struct live *run)
 	const char *what = "signals";
 	int rc = 0;
 
+	run->on_terminal = terminal_is_there();
 	run->signal_fd = signalfd(-1, cfg->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
 		rc = -errno;

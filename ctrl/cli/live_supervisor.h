@@ -12,6 +12,8 @@
  *                              stood still, nobody looked.
  *              SIGTERM, SIGINT -> the dataplane stops receiving, finishes what it has and ends its flows (limit
  *                              LIVE_DRAIN_MS); ctrl empties the rings and ends. A second one ends both at once.
+ *              SIGHUP, SIGUSR1 -> ctrl reads the rules again, or opens its output file again. SIGHUP of a terminal that is
+ *                              gone ends the run as SIGTERM does.
  *
  * Threads:   one, in poll(); signals come by signalfd.
  * Errors:    a logging function: messages for people go to standard error as they happen.

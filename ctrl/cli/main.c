@@ -12,6 +12,7 @@
 
 #include "cmd.h"
 #include "cmd_alerts.h"
+#include "cmd_control.h"
 #include "cmd_rules.h"
 #include "options.h"
 #include "suggest.h"
@@ -25,6 +26,9 @@ static const struct command {
 	{"replay", cmd_replay, "inspect captures and write down what was found"},
 	{"run", cmd_run, "inspect live ports"},
 	{"alerts", cmd_alerts, "list, show and export stored alerts"},
+	{"status", cmd_status, "show what a running postern does"},
+	{"reload", cmd_reload, "let a running postern read its rules again"},
+	{"reopen", cmd_reopen, "let a running postern open its alert file again, after rotation"},
 	{"rules", cmd_rules, "check rule files, explain what they say about an address"},
 };
 
@@ -102,7 +106,7 @@ main(int argc, char **argv)
 	if (fill_standard() < 0)
 		return 4;
 	if (argc < 2)
-		return cli_usage_error("postern", "which command? There are replay, run, alerts, rules");
+		return cli_usage_error("postern", "which command? \"postern --help\" lists them");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    (strcmp(argv[1], "help") == 0 && argc == 2))
 		return print_help();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "options.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,22 +160,4 @@ cli_print_options(const struct cli_option *options)
 			 o->metavar != NULL ? o->metavar : "");
 		printf("  %-28s %s\n", left, o->help);
 	}
-}
-
-int
-cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-	uint64_t n = 0, digit;
-	const char *p;
-
-	for (p = text; *p >= '0' && *p <= '9'; p++) {
-		digit = (uint64_t)(*p - '0');
-		if (n > (UINT64_MAX - digit) / 10)
-			return -EINVAL;
-		n = n * 10 + digit;
-	}
-	if (p == text || *p != '\0' || n < min || n > max)
-		return -EINVAL;
-	*ret = n;
-	return 0;
 }

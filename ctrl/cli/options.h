@@ -46,9 +46,6 @@ int cli_next(struct cli_parser *p, const char **ret_value);
 /* The table, aligned, on standard output. */
 void cli_print_options(const struct cli_option *options);
 
-/* A whole decimal number of @min to @max, nothing else around it. 0 or -EINVAL; @ret untouched then. */
-int cli_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
-
 /* "COMMAND: MESSAGE" and where to look further, on standard error. Returns 2, the exit code of wrong usage. */
 __attribute__((format(printf, 2, 3))) int cli_usage_error(const char *command, const char *fmt, ...);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dp_abi.h"
+#include "dp_args.h"
 #include "options.h"
 #include "paths.h"
 
@@ -29,6 +30,7 @@ enum option {
 	OPT_ALERTS,
 	OPT_ENVELOPES,
 	OPT_STATE,
+	OPT_CACHE,
 	OPT_REPORT,
 	OPT_REPORT_FILE,
 	OPT_WORKERS,
@@ -49,6 +51,7 @@ static const struct cli_option options[] = {
 	[OPT_ENVELOPES] = {"envelopes", 'e', "FILE",
 			   "write every transaction as a JSON line; - likewise"},
 	[OPT_STATE] = {"state", 's', "DIR", "keep the store there (default: none is kept)"},
+	[OPT_CACHE] = {"cache", 0, "DIR|off", "folder of compiled rules (default: see the manual)"},
 	[OPT_REPORT] = {"report", 0, "text|json", "form of the report (default text)"},
 	[OPT_REPORT_FILE] = {"report-file", 0, "FILE", "write the report there"},
 	[OPT_WORKERS] = {"workers", 'w', "N", "threads that inspect, 1 to 64 (default 1)"},
@@ -114,7 +117,7 @@ take_number(const char *name, const char *value, unsigned int max, unsigned int 
 {
 	uint64_t n;
 
-	if (cli_number(value, 1, max, &n) < 0)
+	if (dp_args_number(value, 1, max, &n) < 0)
 		return cli_usage_error(COMMAND,
 				       "--%s: expected a whole number from 1 to %u, not \"%.100s\"",
 				       name, max, value);
@@ -125,11 +128,11 @@ take_number(const char *name, const char *value, unsigned int max, unsigned int 
 static int
 take_ports(struct replay_options *o, const char *value)
 {
-	uint16_t ports[CONFIG_PORTS_MAX];
+	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb;
 	const char *why;
 
-	if (config_parse_ports(value, ports, &nb, &why) < 0)
+	if (dp_args_ports(value, ports, &nb, &why) < 0)
 		return cli_usage_error(COMMAND, "--ports: %s, not \"%.100s\"", why, value);
 	o->ports = value;
 	return 0;
@@ -158,6 +161,9 @@ take_option(struct replay_options *o, int opt, const char *value)
 		return 0;
 	case OPT_STATE:
 		o->state = value;
+		return 0;
+	case OPT_CACHE:
+		o->cache = value;
 		return 0;
 	case OPT_REPORT:
 		if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)

@@ -23,6 +23,7 @@ struct replay_options {
 	const char *rules, *config_path, *ports, *speed, *state;
 	const char *alerts, *envelopes, *report_file; /* NULL: not given */
 	const char *observer;
+	const char *cache; /* NULL: the default */
 	char **captures; /* allocated array of pointers into argv */
 	unsigned int nb_captures;
 	unsigned int workers, loop;
@@ -34,7 +35,7 @@ struct replay_options {
 
 	struct config config;
 	char default_rules[PATH_MAX];
-	char ports_text[CONFIG_PORTS_MAX * 6 + 1];
+	char ports_text[DP_ARGS_PORTS_MAX * 6 + 1];
 };
 
 enum {

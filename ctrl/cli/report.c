@@ -104,6 +104,59 @@ text_named(FILE *out, const struct supervisor_result *res)
 		}
 }
 
+/* Where memory was given up: nothing of it is silent, and some of it can be given more. */
+static void
+text_limits(FILE *out, const struct supervisor_result *res)
+{
+	static const enum dp_stat limits[] = {
+		DP_STAT_FLOWS_EVICTED, DP_STAT_POOL_SESSION, DP_STAT_POOL_STRING, DP_STAT_POOL_REASM, DP_STAT_FRAG_LIMIT,
+	};
+	uint64_t nb = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		nb += res->total.c[limits[i]];
+	if (nb == 0)
+		return;
+	line(out, "memory limits met", nb, "see limits: in postern(1)");
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (res->total.c[limits[i]] != 0) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "  %s", dp_stat_name(limits[i]));
+			line(out, name, res->total.c[limits[i]], dp_stat_help(limits[i]));
+		}
+}
+
+static void
+text_hits(FILE *out, const struct supervisor_result *res)
+{
+	static const char *const names[RULE_HIT_KIND_NB] = {
+		[RULE_HIT_EXCEPTION] = "let through by exceptions",
+		[RULE_HIT_EXPIRED] = "exceptions had ended",
+		[RULE_HIT_SCOPE] = "rules for other senders",
+	};
+	uint64_t sums[RULE_HIT_KIND_NB] = {0};
+	unsigned int i;
+	int kind;
+
+	for (i = 0; i < res->nb_hits; i++)
+		sums[res->hits[i].kind] += res->hits[i].nb;
+	for (kind = 0; kind < RULE_HIT_KIND_NB; kind++) {
+		if (sums[kind] == 0)
+			continue;
+		line(out, names[kind], sums[kind], "");
+		for (i = 0; i < res->nb_hits; i++) {
+			char name[64];
+
+			if ((int)res->hits[i].kind != kind)
+				continue;
+			snprintf(name, sizeof(name), "  %.60s", res->hits[i].id);
+			line(out, name, res->hits[i].nb, "");
+		}
+	}
+}
+
 static void
 text_captures(FILE *out, const struct report *r)
 {
@@ -219,7 +272,9 @@ report_text(FILE *out, const struct report *r)
 	} else {
 		line(out, "matches", c[DP_STAT_MATCHES], "alerts: not known");
 	}
+	text_hits(out, res);
 	text_named(out, res);
+	text_limits(out, res);
 	text_costs(out, res, &f);
 	text_outcome(out, res, &f);
 	if (fflush(out) != 0)

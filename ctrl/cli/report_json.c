@@ -70,6 +70,22 @@ anomalies(const struct supervisor_result *res)
 	return o;
 }
 
+/* How often exceptions and sender scope decided, by id. */
+static json_t *
+hits(const struct supervisor_result *res)
+{
+	json_t *o = json_object(), *kinds[RULE_HIT_KIND_NB];
+	unsigned int i;
+
+	for (i = 0; i < RULE_HIT_KIND_NB; i++) {
+		kinds[i] = json_object();
+		json_object_set_new(o, rule_hit_kind_name((enum rule_hit_kind)i), kinds[i]);
+	}
+	for (i = 0; i < res->nb_hits; i++)
+		json_object_set_new(kinds[res->hits[i].kind], res->hits[i].id, count(res->hits[i].nb));
+	return o;
+}
+
 /* Counters of one kind, or all of them with @kind -1. */
 static json_t *
 counters(const struct supervisor_result *res, int kind)
@@ -171,6 +187,7 @@ build(const struct report *r)
 	json_object_set_new(o, "matches", count(c[DP_STAT_MATCHES]));
 	json_object_set_new(o, "alerts", res->counted ? count(res->alerts) : json_null());
 	json_object_set_new(o, "updates", res->counted ? count(res->updates) : json_null());
+	json_object_set_new(o, "hits", hits(res));
 	json_object_set_new(o, "anomalies", anomalies(res));
 	json_object_set_new(o, "drops", counters(res, DP_STAT_KIND_DROP));
 	json_object_set_new(o, "time", time_and_cpu(res, &f));

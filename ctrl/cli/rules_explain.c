@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * rules_explain - what the dataplane and ctrl say about an address
- *
- * What:      the address is read as the argument of RCPT is, in all readings; the first that matches is the answer; then
- *            exceptions are applied for the sender and the moment given.
- */
+/* rules_explain - postern rules explain: what the dataplane and ctrl say about addresses, and why */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cmd_rules.h"
-#include "json_out.h"
-#include "mailbox.h"
-#include "matcher.h"
 #include "options.h"
-#include "rule_date.h"
+#include "rules_judge.h"
+#include "rules_lines.h"
+#include "rules_write.h"
 
 #define COMMAND "postern rules explain"
 
@@ -26,6 +20,7 @@ enum {
 enum option {
 	OPT_RULES,
 	OPT_SENDER,
+	OPT_CLIENT,
 	OPT_AT,
 	OPT_JSON,
 	OPT_HELP,
@@ -35,7 +30,9 @@ enum option {
 static const struct cli_option options[] = {
 	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
 	[OPT_SENDER] = {"sender", 's', "ADDRESS",
-			"who writes; some exceptions are for some senders only"},
+			"who writes; some rules and exceptions are for some senders only"},
+	[OPT_CLIENT] = {"client", 'c', "IP",
+			"address of the host that sends; some are for some networks only"},
 	[OPT_AT] = {"at", 0, "TIME",
 		    "RFC 3339 moment at which exceptions are judged (default: now)"},
 	[OPT_JSON] = {"json", 'j', NULL, "one JSON object per address"},
@@ -44,202 +41,58 @@ static const struct cli_option options[] = {
 };
 
 struct explain {
-	struct ruleset *set;
-	struct matcher *m;
-	struct matcher_scratch *scratch;
+	struct rules_judge judge;
 	struct json_out json;
 	const char *sender;
 	size_t sender_len;
 	uint64_t ts_ns;
+	struct rules_client client;
 	bool is_json;
 };
-
-/* The answer about one address. */
-struct answer {
-	bool is_match;
-	struct matcher_match match;
-	struct ruleset_decision decision;
-	char text[2048];
-};
-
-static void
-explain_match(const struct explain *e, const struct mailbox_reading *reading, struct answer *a)
-{
-	struct ruleset_query q = {
-		.sender = e->sender,
-		.sender_len = e->sender_len,
-		.local = (const char *)reading->local,
-		.local_len = reading->local_len,
-		.domain = reading->domain,
-		.domain_len = reading->domain_len,
-		.ts_ns = e->ts_ns,
-	};
-	const struct rule_info *rule = ruleset_rule(e->set, a->match.rule);
-	size_t used;
-
-	a->is_match = true;
-	ruleset_decide(e->set, &a->match, &q, &a->decision);
-	rule_technique_explain(a->match.technique, a->match.domain, a->match.domain_len,
-			       a->match.meant, a->match.meant_len, a->text, sizeof(a->text));
-	used = strlen(a->text);
-	if (strncmp(a->decision.by, "rule:", 5) != 0)
-		snprintf(a->text + used, sizeof(a->text) - used,
-			 "; the rule says %s, the %.9s %s lets it through",
-			 rule_verdict_name(rule->verdict), a->decision.by,
-			 a->decision.by + sizeof("exception:") - 1);
-}
-
-static void
-explain_no_match(const struct explain *e, const struct mailbox *mb, size_t len, struct answer *a)
-{
-	const char *why = "no rule matches";
-	bool all_legitimate = mb->nb_readings > 0;
-	unsigned int i;
-
-	for (i = 0; i < mb->nb_readings; i++)
-		all_legitimate =
-			all_legitimate && matcher_is_legitimate(e->m, mb->readings[i].domain,
-								mb->readings[i].domain_len);
-	if (len == 0)
-		why = "there is no address";
-	else if (mb->nb_readings == 0 || (mb->flags & MAILBOX_NO_DOMAIN) != 0)
-		why = "there is no domain in it";
-	else if (all_legitimate)
-		why = "the domain is a protected one, or a legitimate one below it";
-	snprintf(a->text, sizeof(a->text), "%s", why);
-}
-
-/* 0 or negative: the scan failed. */
-static int
-judge(const struct explain *e, const char *address, size_t len, bool is_cut, struct answer *a)
-{
-	struct mailbox mb;
-	unsigned int i;
-	int rc;
-
-	memset(a, 0, sizeof(*a));
-	mailbox_read((const uint8_t *)address, len, is_cut, &mb);
-	for (i = 0; i < mb.nb_readings; i++) {
-		const struct mailbox_reading *r = &mb.readings[i];
-		struct matcher_query q = {(const char *)r->local, r->local_len, r->domain,
-					  r->domain_len};
-
-		rc = matcher_judge(e->m, e->scratch, &q, &a->match);
-		if (rc < 0)
-			return rc;
-		if (rc == 1) {
-			explain_match(e, r, a);
-			return 0;
-		}
-	}
-	explain_no_match(e, &mb, len, a);
-	return 0;
-}
-
-static void
-write_json(struct explain *e, const char *address, size_t len, const struct answer *a)
-{
-	struct json_out *o = &e->json;
-
-	json_out_clear(o);
-	json_open(o, '{');
-	if (!json_kv_text(o, "address", address, len)) {
-		json_key(o, "address_raw");
-		json_base64(o, address, len);
-	}
-	json_kv_bool(o, "match", a->is_match);
-	if (a->is_match && a->match.meant_len > 0)
-		json_kv_text(o, "meant", a->match.meant, a->match.meant_len);
-	else
-		json_kv_null(o, "meant");
-	if (a->is_match) {
-		json_kv_cstr(o, "technique", rule_technique_name(a->match.technique));
-		json_kv_cstr(o, "rule", ruleset_rule(e->set, a->match.rule)->id);
-	} else {
-		json_kv_null(o, "technique");
-		json_kv_null(o, "rule");
-	}
-	json_kv_cstr(o, "explanation", a->text);
-	json_kv_cstr(o, "verdict", a->is_match ? rule_verdict_name(a->decision.verdict) : "pass");
-	if (a->is_match)
-		json_kv_cstr(o, "verdict_by", a->decision.by);
-	else
-		json_kv_null(o, "verdict_by");
-	json_close(o, '}');
-	json_raw(o, "\n", 1);
-	fwrite(o->buf, 1, o->len, stdout);
-}
-
-static void
-write_text(const char *address, size_t len, const struct answer *a)
-{
-	rules_print(stdout, address, len);
-	if (a->is_match)
-		printf(": %s by %s, %s", rule_verdict_name(a->decision.verdict), a->decision.by,
-		       rule_technique_name(a->match.technique));
-	else
-		printf(": no match");
-	if (a->is_match && a->match.meant_len > 0) {
-		printf(", meant ");
-		rules_print(stdout, a->match.meant, a->match.meant_len);
-	}
-	printf("\n    ");
-	rules_print_str(stdout, a->text);
-	putchar('\n');
-}
 
 static int
 explain_one(struct explain *e, const char *address, size_t len, bool is_cut)
 {
-	struct answer a;
+	struct rules_question q = {
+		.address = address,
+		.len = len,
+		.is_cut = is_cut,
+		.sender = e->sender,
+		.sender_len = e->sender_len,
+		.ts_ns = e->ts_ns,
+		.client = e->client,
+	};
+	struct rules_answer a;
 
-	if (judge(e, address, len, is_cut, &a) < 0) {
+	if (rules_judge(&e->judge, &q, &a) < 0) {
 		fprintf(stderr,
 			COMMAND ": the scan failed; this must not happen, please report it\n");
 		return -EIO;
 	}
-	if (e->is_json)
-		write_json(e, address, len, &a);
-	else
-		write_text(address, len, &a);
-	return e->json.failed ? -ENOMEM : 0;
-}
-
-/* One line without its end into @buf; false at the end of input. What is beyond @size is read and dropped. */
-static bool
-read_line(FILE *in, char *buf, size_t size, size_t *ret_len, bool *ret_is_cut)
-{
-	size_t len = 0;
-	int c = getc_unlocked(in);
-
-	if (c == EOF)
-		return false;
-	*ret_is_cut = false;
-	for (; c != EOF && c != '\n'; c = getc_unlocked(in)) {
-		if (len < size)
-			buf[len++] = (char)c;
-		else
-			*ret_is_cut = true;
+	if (e->is_json) {
+		rules_write_json(&e->json, address, len, &a);
+		fwrite(e->json.buf, 1, e->json.len, stdout);
+	} else {
+		rules_write_text(stdout, address, len, &a);
 	}
-	if (!*ret_is_cut && len > 0 && buf[len - 1] == '\r')
-		len--;
-	*ret_len = len;
-	return true;
+	return e->json.failed ? -ENOMEM : 0;
 }
 
 static int
 explain_input(struct explain *e)
 {
-	char *line = malloc(LINE_MAX_LEN);
-	bool is_cut;
-	size_t len;
+	struct rules_lines lines;
 	int rc = 0;
 
-	if (line == NULL)
-		return -ENOMEM;
-	while (rc == 0 && read_line(stdin, line, LINE_MAX_LEN, &len, &is_cut))
-		rc = explain_one(e, line, len, is_cut);
-	free(line);
+	rules_lines_init(&lines, stdin, LINE_MAX_LEN);
+	while (rc == 0 && rules_lines_next(&lines))
+		rc = explain_one(e, lines.text, lines.len, lines.is_cut);
+	if (rc == 0 && (lines.failed || ferror(stdin))) {
+		fprintf(stderr, COMMAND ": standard input: %s\n",
+			lines.failed ? "out of memory" : "can't be read");
+		rc = -EIO;
+	}
+	rules_lines_fini(&lines);
 	return rc;
 }
 
@@ -259,21 +112,8 @@ print_help(void)
 static int
 answer_all(struct explain *e, const char *path, char *const *addresses, int nb)
 {
-	struct rule_errors errs;
-	const void *image;
-	size_t len;
-	int rc, i;
+	int rc = rules_judge_open(&e->judge, COMMAND, path), i;
 
-	rc = rules_open(path, stderr, &errs, &e->set);
-	rule_errors_free(&errs);
-	if (rc < 0)
-		return rc;
-	image = ruleset_image(e->set, &len);
-	rc = matcher_load(image, len, &e->m);
-	if (rc == 0)
-		rc = matcher_scratch_new(e->m, &e->scratch);
-	if (rc < 0)
-		fprintf(stderr, COMMAND ": the compiled rules can't be used: %s\n", strerror(-rc));
 	for (i = 0; i < nb && rc == 0; i++)
 		rc = strcmp(addresses[i], "-") == 0
 			     ? explain_input(e)
@@ -282,9 +122,7 @@ answer_all(struct explain *e, const char *path, char *const *addresses, int nb)
 		perror(COMMAND ": standard output");
 		rc = -EIO;
 	}
-	matcher_scratch_free(e->scratch);
-	matcher_free(e->m);
-	ruleset_free(e->set);
+	rules_judge_close(&e->judge);
 	json_out_free(&e->json);
 	return rc;
 }
@@ -313,15 +151,14 @@ rules_explain(int argc, char **argv)
 		} else if (opt == OPT_SENDER) {
 			e.sender = value;
 			e.sender_len = strlen(value);
+		} else if (opt == OPT_CLIENT) {
+			if (!rules_client_read(value, strlen(value), &e.client))
+				rc = cli_usage_error(COMMAND,
+						     "--client \"%.100s\" is no IP address", value);
 		} else if (opt == OPT_JSON) {
 			e.is_json = true;
 		} else if (opt == OPT_AT) {
-			if (rule_date_read(value, &e.ts_ns, NULL) < 0)
-				rc = cli_usage_error(
-					COMMAND,
-					"--at \"%.100s\" is no date; write 2026-01-31 or "
-					"2026-01-31T18:00:00Z",
-					value);
+			rc = rules_read_at(COMMAND, value, &e.ts_ns);
 		} else {
 			free(addresses);
 			return opt == OPT_HELP ? print_help() : 2;

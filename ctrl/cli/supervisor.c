@@ -16,12 +16,14 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "dp_args.h"
 #include "dp_shm.h"
 #include "launch.h"
 #include "options.h"
 #include "progress.h"
 #include "safe_text.h"
 #include "status.h"
+#include "terminal.h"
 
 #define MS UINT64_C(1000000) /* in ns */
 
@@ -39,6 +41,7 @@ struct run {
 	struct dp_shm dp_shm, ctrl_shm;
 	struct progress progress;
 	int signal_fd;
+	bool on_terminal;    /* there was one to begin with */
 	bool dp_told;	     /* to stop; how it ends is no news */
 	bool ctrl_told;	     /* to stop; it is not started again */
 	uint64_t dp_kill_at; /* monotonic ns; 0: no limit */
@@ -113,11 +116,11 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 		res->begun = true;
 		progress_init(&run->progress, run->cfg->progress, run->cfg->octets_total, now_ns());
 	} else if (strcmp(f[0], "error") == 0 && nb == 5 &&
-		   cli_number(f[1], 0, UINT64_MAX, &a) == 0 && cli_number(f[2], 0, 1, &b) == 0) {
+		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 && dp_args_number(f[2], 0, 1, &b) == 0) {
 		capture_error(run, a, b == 1, f[3], f[4]);
 	} else if (strcmp(f[0], "end") == 0 && nb == 3 &&
-		   cli_number(f[1], 0, UINT64_MAX, &a) == 0 &&
-		   cli_number(f[2], 0, UINT64_MAX, &b) == 0) {
+		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 &&
+		   dp_args_number(f[2], 0, UINT64_MAX, &b) == 0) {
 		res->ended = true;
 		res->wall_ns = a;
 		res->cpu_ns = b;
@@ -134,9 +137,12 @@ ctrl_line(void *ctx, char *const *f, unsigned int nb)
 	if (strcmp(f[0], "error") == 0 && nb == 2) {
 		free(res->ctrl_error);
 		res->ctrl_error = strdup(f[1]);
+	} else if (strcmp(f[0], "hit") == 0 && nb == 4 && rule_hit_kind_from_name(f[1]) >= 0 &&
+		   dp_args_number(f[3], 0, UINT64_MAX, &a) == 0) {
+		supervisor_result_hit(res, (enum rule_hit_kind)rule_hit_kind_from_name(f[1]), f[2], a);
 	} else if (strcmp(f[0], "done") == 0 && nb == 3 &&
-		   cli_number(f[1], 0, UINT64_MAX, &a) == 0 &&
-		   cli_number(f[2], 0, UINT64_MAX, &b) == 0) {
+		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 &&
+		   dp_args_number(f[2], 0, UINT64_MAX, &b) == 0) {
 		res->alerts = a;
 		res->updates = b;
 		res->counted = true;
@@ -243,6 +249,13 @@ suspend(struct run *run)
 	child_signal(&run->ctrl, SIGCONT);
 }
 
+/* SIGHUP has two meanings: the terminal is gone, or somebody wants the rules to be read again. */
+static bool
+is_hung_up(const struct run *run)
+{
+	return run->on_terminal && !terminal_is_there();
+}
+
 static void
 signalled(struct run *run)
 {
@@ -253,6 +266,8 @@ signalled(struct run *run)
 		return;
 	if (si.ssi_signo == SIGTSTP) {
 		suspend(run);
+	} else if (si.ssi_signo == SIGUSR1 || (si.ssi_signo == SIGHUP && !is_hung_up(run))) {
+		child_signal(&run->ctrl, (int)si.ssi_signo);
 	} else if (res->flaws.signal == 0) {
 		res->flaws.signal = (int)si.ssi_signo;
 		say(run, "interrupted: finishing what was read (once more to end at once)");
@@ -380,7 +395,7 @@ loop_once(struct run *run)
 void
 supervisor_hold_signals(sigset_t *ret_held)
 {
-	static const int wanted[] = {SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+	static const int wanted[] = {SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGUSR1};
 	struct sigaction sa;
 	size_t i;
 
@@ -399,6 +414,7 @@ start(struct run *run)
 	const char *what = "signals";
 	int rc = 0;
 
+	run->on_terminal = terminal_is_there();
 	run->signal_fd = signalfd(-1, cfg->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signal_fd < 0)
 		rc = -errno;

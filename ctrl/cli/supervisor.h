@@ -16,8 +16,9 @@
  * Ends:      dataplane done -> ctrl empties the rings, stores, says "done" -> end.
  *            ctrl dies      -> the same again with the same descriptors, at most SUPERVISOR_RESTARTS times.
  *            dataplane dies -> ctrl stores what is in the rings; the result is marked as partial.
- *            SIGINT, SIGTERM, SIGHUP -> the dataplane stops reading and ends every flow, ctrl finishes; a second one
- *            ends both at once. SIGTSTP stops all three.
+ *            SIGINT, SIGTERM -> the dataplane stops reading and ends every flow, ctrl finishes; a second one ends both at
+ *            once. SIGHUP: the same when the terminal is gone, else ctrl reloads the rules. SIGUSR1: ctrl opens its output
+ *            file anew. SIGTSTP stops all three.
  * Threads:   one, in poll(); signals come by signalfd. Children get no signal of the terminal.
  * Errors:    supervisor_run() is a logging function: messages for people go to standard error as they happen.
  */
@@ -31,11 +32,13 @@
 
 #include "dp_abi.h"
 #include "dp_stats.h"
+#include "rule_hit_kind.h"
 
 enum {
 	SUPERVISOR_RESTARTS = 5,	/* of ctrl in one run */
 	SUPERVISOR_STOP_MS = 10 * 1000, /* after SIGTERM, before SIGKILL */
 	SUPERVISOR_DRAIN_MS = 30 * 1000, /* for ctrl to finish after an interruption */
+	SUPERVISOR_HITS_MAX = 5000,	/* counts of exceptions and rules; ctrl has fewer */
 	SUPERVISOR_ERRORS_MAX = 1000,	/* capture errors kept; later ones are counted */
 };
 
@@ -44,7 +47,9 @@ struct supervisor_config {
 	char *const *captures;
 	unsigned int nb_captures;
 	unsigned int nb_workers;
+	unsigned int flows_max, sessions_max; /* of each worker; 0: the dataplane's defaults */
 	unsigned int loop;
+	bool ignore_vlan;
 	const char *ports, *speed;
 	const char *rules;
 	const char *store;	 /* SQLite file */
@@ -53,11 +58,19 @@ struct supervisor_config {
 	const char *alerts;	 /* FILE, "-", "human" or NULL */
 	const char *envelopes;	 /* FILE, "-" or NULL */
 	const char *observer;	 /* or NULL */
+	const char *cache;	 /* folder of compiled rules, "off" or NULL: the default one */
 	uint64_t run_id;
 	uint64_t octets_total;	 /* of all captures and rounds, 0: unknown */
 	const sigset_t *signals; /* from supervisor_hold_signals() */
 	const struct live_config *live; /* NULL: a replay; else live_supervisor.h, and captures, loop and speed mean nothing */
 	bool progress;		 /* draw on standard error */
+};
+
+/* What ctrl said of an exception or a rule. */
+struct supervisor_hit {
+	enum rule_hit_kind kind;
+	char *id;
+	uint64_t nb;
 };
 
 struct supervisor_capture_error {
@@ -89,6 +102,8 @@ struct supervisor_result {
 	uint64_t run_ns;	       /* of the whole run */
 	uint64_t alerts, updates;      /* as ctrl said at its end */
 	bool counted;		       /* ctrl said them */
+	struct supervisor_hit *hits;   /* by kind and id */
+	unsigned int nb_hits;
 
 	bool have_stats;
 	unsigned int nb_workers;
@@ -112,6 +127,9 @@ int supervisor_run(const struct supervisor_config *cfg, struct supervisor_result
 
 /* 0, 2, 3, 4 or 128 + signal, as documented for replay. */
 int supervisor_exit_code(const struct supervisor_result *res);
+
+/* Take a count down, or a newer one of the same; out of memory: it is lost. */
+void supervisor_result_hit(struct supervisor_result *res, enum rule_hit_kind kind, const char *id, uint64_t nb);
 
 void supervisor_result_fini(struct supervisor_result *res);
 

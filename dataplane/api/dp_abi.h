@@ -39,6 +39,17 @@ enum dp_family {
 	DP_FAMILY_IPV6 = 6,
 };
 
+/* What a SYN offered. */
+enum dp_tcp_opts {
+	DP_TCP_MSS = 1u << 0,
+	DP_TCP_WSCALE = 1u << 1,
+	DP_TCP_SACK = 1u << 2,
+	DP_TCP_TIMESTAMPS = 1u << 3,
+	DP_TCP_ECN = 1u << 4,	 /* by its flags */
+	DP_TCP_MPTCP = 1u << 5,	 /* can't be taken over */
+	DP_TCP_MD5_AO = 1u << 6, /* can't be taken over: signed segments */
+};
+
 /*
  * The two ends of a connection by role. An IPv4 address stands in the first 4 octets, the rest is zero.
  * The client is the side that sent the SYN; in a connection seen from its middle, the side not on a mail port.

@@ -48,7 +48,7 @@ struct dp_ruleset_msg {
 	uint32_t generation; /* > 0 */
 	uint32_t worker;     /* ACK */
 	uint64_t size;	     /* OFFER: octets of the image */
-	uint64_t hash;	     /* OFFER: dp_hash64() of the image */
+	uint64_t hash;	     /* OFFER: dp_hash64() of the image; ACK, REFUSED: that of the offer they answer */
 	int32_t error;	     /* REFUSED: negative errno */
 	char text[92];	     /* REFUSED: why, NUL-terminated */
 };
@@ -57,7 +57,10 @@ _Static_assert(sizeof(struct dp_ruleset_msg) == 128, "rule-set message layout");
 /* 0 or -EBADMSG: magic, version, type, terminated text, sizes in range. @len: octets received. */
 int dp_ruleset_check(const struct dp_ruleset_msg *msg, size_t len);
 
-/* Send one message, with @fd >= 0 riding along. 0 or negative errno; never raises SIGPIPE. */
+/*
+ * Send one message, with @fd >= 0 riding along. 0 or negative errno (-EAGAIN: the other end has not read hundreds of them);
+ * never waits, never raises SIGPIPE.
+ */
 int dp_ruleset_send(int sock, const struct dp_ruleset_msg *msg, int fd);
 
 /*

@@ -32,14 +32,6 @@ enum {
 	DP_L2_MAX = 64, /* link layer header that is put before what the responder sends */
 };
 
-enum dp_takeover_opts {
-	DP_TCP_MSS = 1u << 0,
-	DP_TCP_WSCALE = 1u << 1,
-	DP_TCP_SACK = 1u << 2,
-	DP_TCP_TIMESTAMPS = 1u << 3,
-	DP_TCP_ECN = 1u << 4,
-};
-
 /* What was observed of one end of the connection. */
 struct dp_takeover_end {
 	uint32_t isn;
@@ -56,7 +48,7 @@ struct dp_takeover_end {
 	uint8_t ttl;	       /* TTL or hop limit of its last frame */
 	uint8_t tos;
 	uint8_t l2_len;	       /* octets of l2 */
-	uint16_t opts;	       /* enum dp_takeover_opts, as in its SYN */
+	uint16_t opts;	       /* enum dp_tcp_opts, as in its SYN */
 	uint8_t l2[DP_L2_MAX]; /* link layer header of its last frame, tags included */
 };
 _Static_assert(sizeof(struct dp_takeover_end) == 112, "take-over end layout");

@@ -139,6 +139,15 @@ flow_prefetch_entry(const struct flow_table *t, uint32_t hash)
 	}
 }
 
+/* The first entry of the bucket of @hash, or NULL; most often the one that is looked for. */
+static inline const struct flow *
+flow_at_bucket(const struct flow_table *t, uint32_t hash)
+{
+	uint32_t e = t->buckets[hash & t->mask];
+
+	return e == 0 ? NULL : pool_at(&t->flows, e - 1);
+}
+
 /* The entry of @p's connection, or NULL. */
 struct flow *flow_lookup(const struct flow_table *t, const struct packet *p);
 
@@ -169,6 +178,13 @@ static inline struct flow *
 flow_at(const struct flow_table *t, uint32_t idx)
 {
 	return idx == POOL_NONE ? NULL : pool_at(&t->flows, idx);
+}
+
+/* What tells connections of one run apart, as in struct dp_flow_id. */
+static inline uint64_t
+flow_uid(const struct flow *f)
+{
+	return f->uid;
 }
 
 /* The one to give up for room: of those that ended, else of all, idle longest. NULL when the table is empty. */

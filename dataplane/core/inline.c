@@ -507,25 +507,17 @@ inspect(struct inspector *ins, struct packet *p)
 }
 
 void
-inline_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb)
+inline_packet(struct inspector *ins, struct packet *p)
 {
-	unsigned int i;
-
-	for (i = 0; i < nb; i++) {
-		struct packet *p = pkts[i];
-
-		ins->current = p;
-		ins->gate->now_ns = p->ts_ns;
-		ins->gate->originated = false;
-		p->fate = PACKET_SEND;
-		inspect(ins, p);
-		ins->current = p;
-		/* A late one, or of no connection: there is no frame to send. */
-		if (p->rebuilt && p->fate != PACKET_DROP)
-			inline_drop(ins, p, DP_STAT_MERGED);
-		dp_count(ins->counters, DP_STAT_INSPECTED, p->rebuilt <= 1);
-		dp_count(ins->counters, DP_STAT_CUT, p->fate == PACKET_CUT);
-	}
+	ins->gate->now_ns = p->ts_ns;
+	ins->gate->originated = false;
+	p->fate = PACKET_SEND;
+	inspect(ins, p);
+	ins->current = p;
+	/* A late one, or of no connection: there is no frame to send. */
+	if (p->rebuilt && p->fate != PACKET_DROP)
+		inline_drop(ins, p, DP_STAT_MERGED);
+	dp_count(ins->counters, DP_STAT_CUT, p->fate == PACKET_CUT);
 }
 
 void

@@ -46,7 +46,8 @@ void inline_open(struct inspector *ins, struct flow *f);
 /* An entry is about to go: outcomes of what still waits. */
 void inline_forget(struct inspector *ins, struct flow *f);
 
-void inline_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb);
+/* One packet of a burst: inspect it, and set its fate. */
+void inline_packet(struct inspector *ins, struct packet *p);
 void inline_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget);
 
 /* Octets of the line of @rcpt that have gone on. */

@@ -52,7 +52,7 @@ inline_note_headers(struct inline_end *e, const struct packet *p)
 		e->window = p->window;
 	}
 	packet_tcp_options(p, &opts);
-	if (!(opts.flags & PACKET_OPT_TIMESTAMP)) {
+	if (!(opts.flags & DP_TCP_TIMESTAMPS)) {
 		e->has_ts &= (p->tcp_flags & PACKET_SYN) == 0;
 		return;
 	}

@@ -73,5 +73,7 @@ void mailbox_read(const uint8_t *arg, size_t len, bool is_cut, struct mailbox *r
  * an argument that is not strict. Needless when the head alone was MAILBOX_STRICT: the tail is parameters then.
  */
 void mailbox_read_tail(const uint8_t *tail, size_t len, struct mailbox *ret);
+/* The same of a piece after which octets follow: a domain that reaches its end is not known, and no reading. */
+void mailbox_read_middle(const uint8_t *piece, size_t len, struct mailbox *ret);
 
 #endif

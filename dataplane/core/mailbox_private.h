@@ -13,6 +13,7 @@ enum mailbox_class {
 	MAILBOX_C_ATEXT = 1u << 0,    /* RFC 5322 3.2.3, and octets above 127 (RFC 6531 3.3) */
 	MAILBOX_C_LETDIG = 1u << 1,   /* RFC 5321 4.1.2 Let-dig, and octets above 127 */
 	MAILBOX_C_DCONTENT = 1u << 2, /* RFC 5321 4.1.3 dcontent */
+	MAILBOX_C_PLAIN = 1u << 4,    /* atext below 128 that is no sign of relaying */
 	MAILBOX_C_BLANK = 1u << 3,    /* blank, tab, any control character: lenient servers drop it or stop there */
 };
 

@@ -152,16 +152,8 @@ packet_payload(const struct packet *p)
 }
 
 /* TCP options that matter from a SYN. Absent ones are 0; flags say what was there. */
-enum packet_opt_flags {
-	PACKET_OPT_MSS = 1u << 0,
-	PACKET_OPT_WSCALE = 1u << 1,
-	PACKET_OPT_SACK_OK = 1u << 2,
-	PACKET_OPT_TIMESTAMP = 1u << 3,
-	PACKET_OPT_MPTCP = 1u << 4,
-	PACKET_OPT_MD5_AO = 1u << 5,
-};
 struct packet_tcp_options {
-	uint16_t flags;
+	uint16_t flags; /* enum dp_tcp_opts, without DP_TCP_ECN */
 	uint16_t mss;
 	uint8_t wscale;
 	uint32_t tsval, tsecr;

@@ -31,33 +31,33 @@ read_option(const uint8_t *o, unsigned int len, struct packet_tcp_options *ret)
 	switch (o[0]) {
 	case OPT_MSS:
 		if (len == 4) {
-			ret->flags |= PACKET_OPT_MSS;
+			ret->flags |= DP_TCP_MSS;
 			ret->mss = (uint16_t)(o[2] << 8 | o[3]);
 		}
 		break;
 	case OPT_WSCALE:
 		if (len == 3) {
-			ret->flags |= PACKET_OPT_WSCALE;
+			ret->flags |= DP_TCP_WSCALE;
 			ret->wscale = o[2] > WSCALE_MAX ? WSCALE_MAX : o[2];
 		}
 		break;
 	case OPT_SACK_OK:
 		if (len == 2)
-			ret->flags |= PACKET_OPT_SACK_OK;
+			ret->flags |= DP_TCP_SACK;
 		break;
 	case OPT_TIMESTAMP:
 		if (len == 10) {
-			ret->flags |= PACKET_OPT_TIMESTAMP;
+			ret->flags |= DP_TCP_TIMESTAMPS;
 			ret->tsval = get_be32(o + 2);
 			ret->tsecr = get_be32(o + 6);
 		}
 		break;
 	case OPT_MD5:
 	case OPT_AO:
-		ret->flags |= PACKET_OPT_MD5_AO;
+		ret->flags |= DP_TCP_MD5_AO;
 		break;
 	case OPT_MPTCP:
-		ret->flags |= PACKET_OPT_MPTCP;
+		ret->flags |= DP_TCP_MPTCP;
 		break;
 	default:
 		break;

@@ -55,7 +55,8 @@
 #include "smtp_body.h"
 
 enum {
-	SMTP_LINE_HEAD_MAX = 4096, /* octets kept of a command line; more: LONG_LINE, the last SMTP_LINE_TAIL_MAX too */
+	SMTP_LINE_HEAD_MAX = 4096, /* octets kept of a command line; more: LONG_LINE, the last SMTP_LINE_TAIL_MAX too,
+				    * and the domains in what lies between are read as it passes (smtp_middle.c) */
 	SMTP_LINE_TAIL_MAX = 512,
 	SMTP_PENDING_MAX = 4096,   /* commands without reply remembered */
 };
@@ -100,6 +101,7 @@ struct smtp_rcpt {
 	uint64_t anomalies;   /* of the connection so far and of this command */
 	uint16_t flags;	      /* enum dp_rcpt_flags */
 	const struct mailbox *mailbox; /* all readings */
+	bool only_match; /* of no interest when no rule matches: one of many pieces of a line */
 	struct smtp_str address, sender, helo;
 };
 
@@ -146,6 +148,18 @@ struct smtp_limits {
 
 size_t smtp_ctx_mem_size(const struct smtp_limits *limits);
 void smtp_ctx_init(struct smtp_ctx *ctx, void *mem, const struct smtp_limits *limits);
+
+/* Fetch into the cache what octets of this connection will touch. */
+static inline void
+smtp_prefetch(const struct smtp_ctx *ctx, const struct smtp *s)
+{
+	uint32_t i;
+
+	if (s->cold == POOL_NONE)
+		return;
+	for (i = 0; i < ctx->sessions.object_len; i += DP_CACHE_LINE)
+		__builtin_prefetch((const uint8_t *)pool_at(&ctx->sessions, s->cold) + i, 1);
+}
 
 /* How the connection was met. */
 enum smtp_open_flags {

@@ -46,6 +46,23 @@ is_word(const uint8_t *p, size_t len, const char *word, size_t word_len)
 	return true;
 }
 
+/* The verb of @len letters at @p (4 to 10). */
+static enum smtp_verb
+find_verb(const uint8_t *p, size_t len)
+{
+	uint32_t word, name;
+	unsigned int i;
+
+	memcpy(&word, p, sizeof(word));
+	word &= 0xdfdfdfdf;
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		memcpy(&name, verbs[i].name, sizeof(name));
+		if (name == word && is_word(p, len, verbs[i].name, strlen(verbs[i].name)))
+			return (enum smtp_verb)verbs[i].verb;
+	}
+	return SMTP_V_UNKNOWN;
+}
+
 static bool
 is_letter(uint8_t c)
 {
@@ -86,13 +103,9 @@ smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret)
 		end++;
 	if (end - begin < 4)
 		return;
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if ((p[begin] & 0xdf) == (uint8_t)verbs[i].name[0] &&
-		    is_word(p + begin, end - begin, verbs[i].name, strlen(verbs[i].name)))
-			break;
-	if (i == sizeof(verbs) / sizeof(verbs[0]))
+	ret->verb = find_verb(p + begin, end - begin);
+	if (ret->verb == SMTP_V_UNKNOWN)
 		return;
-	ret->verb = (enum smtp_verb)verbs[i].verb;
 	if (ret->verb == SMTP_V_RCPT || ret->verb == SMTP_V_MAIL) {
 		parse_path(p, len, end, ret->verb == SMTP_V_RCPT ? "TO" : "FROM", end - begin > 4, ret);
 		return;
@@ -198,8 +211,8 @@ smtp_chunk_end(struct smtp_run *run)
 }
 
 /*
- * Does the server read BDAT at all? What it did not offer, neither after EHLO nor by saying nothing else, it refuses
- * without looking for a chunk. Where its answer may have been missed there is no telling.
+ * Does the server read BDAT at all? What it did not offer, neither after EHLO nor by saying nothing else, it most likely
+ * refuses without looking for a chunk: its reply will tell. Where its offer may have been missed there is no telling.
  */
 static bool
 bdat_is_offered(const struct smtp_run *run)
@@ -212,6 +225,28 @@ bdat_is_offered(const struct smtp_run *run)
 				  ((ss->anomalies | ss->server_anomalies) & SMTP_REPLIES_MISSED) != 0);
 }
 
+void
+smtp_bdat_answered(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
+	bool taken = code == 0 || code / 100 == 2;
+
+	ss->wait = SMTP_W_NONE;
+	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
+	if (!taken || ss->wait_gap) {
+		s->chunk_left = 0;
+		ss->bdat_last = false;
+		return;
+	}
+	/* The answer to a last chunk is here before its end. */
+	if (ss->bdat_last && ss->client_open)
+		ss->early_reply = (uint16_t)code;
+	smtp_chunk_begin(run, s->chunk_left, ss->bdat_last);
+	if (code != 0 && smtp_pending_first(run) == SMTP_P_CHUNK)
+		smtp_pending_pop(run, code);
+}
+
 /* chunk_left and bdat_last were kept until it was known what the server offers. */
 void
 smtp_bdat_decide(struct smtp_run *run)
@@ -219,15 +254,15 @@ smtp_bdat_decide(struct smtp_run *run)
 	struct smtp_session *ss = run->ss;
 	struct smtp *s = run->s;
 
-	ss->wait = SMTP_W_NONE;
-	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
 	if (!bdat_is_offered(run)) {
 		smtp_anomaly(run, DP_ANOMALY_BIT(BDAT_UNOFFERED));
-		smtp_pending_push(run, SMTP_P_OTHER);
-		s->chunk_left = 0;
-		ss->bdat_last = false;
+		smtp_pending_push(run, SMTP_P_BDAT);
+		ss->wait = SMTP_W_TAKEN;
+		s->phase = SMTP_PHASE_WAIT;
 		return;
 	}
+	ss->wait = SMTP_W_NONE;
+	s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
 	smtp_chunk_begin(run, s->chunk_left, ss->bdat_last);
 }
 

@@ -23,7 +23,7 @@ smtp_line_drop(struct smtp_run *run)
 
 /* The head of a line is full: where in it does the address lie, and does it go on? */
 static void
-long_line_begin(struct smtp_big *b)
+long_line_begin(const struct smtp_run *run, struct smtp_big *b)
 {
 	struct smtp_command cmd;
 	const uint8_t *end = b->head + sizeof(b->head), *arg, *q;
@@ -32,11 +32,14 @@ long_line_begin(struct smtp_big *b)
 	b->carry_len = 0;
 	b->arg_done = true;
 	b->arg_full = 0;
+	b->middle_begun = false;
+	b->middle_left = 0;
 	smtp_command_parse(b->head, sizeof(b->head), &cmd);
 	if (cmd.verb == SMTP_V_RCPT || cmd.verb == SMTP_V_MAIL) {
 		struct mailbox mb;
 
 		mailbox_read(cmd.arg, cmd.arg_len, true, &mb);
+		smtp_middle_begin(run, b, &cmd, &mb);
 		if (mb.address_len == 0 || mb.address + mb.address_len != end)
 			return;
 		arg = mb.address;
@@ -130,6 +133,7 @@ line_append(struct smtp_run *run, const uint8_t *p, size_t n)
 {
 	struct smtp_session *ss = run->ss;
 	size_t have = ss->line_octets, head;
+	const uint8_t *start = p;
 	uint8_t *to;
 
 	if (!line_room(run, have + n))
@@ -139,14 +143,19 @@ line_append(struct smtp_run *run, const uint8_t *p, size_t n)
 		head = SMTP_LINE_HEAD_MAX - have < n ? SMTP_LINE_HEAD_MAX - have : n;
 		memcpy(to + have, p, head);
 		if (head < n || have + head == SMTP_LINE_HEAD_MAX)
-			long_line_begin((struct smtp_big *)to);
+			long_line_begin(run, (struct smtp_big *)to);
 		p += head;
 		n -= head;
 		have += head;
 	}
-	if (n > 0)
-		long_line_tail((struct smtp_big *)to, p, n);
-	have += n;
+	while (n > 0) {
+		size_t part = smtp_middle_step(run, (struct smtp_big *)to, n, (uint32_t)have, run->call_off + (p - start));
+
+		long_line_tail((struct smtp_big *)to, p, part);
+		p += part;
+		n -= part;
+		have += part;
+	}
 	ss->line_octets = have < UINT32_MAX / 2 ? (uint32_t)have : UINT32_MAX / 2;
 	return true;
 }
@@ -182,10 +191,28 @@ line_assembled(struct smtp_run *run, struct smtp_line *line, uint8_t *tail)
 		return;
 	}
 	line->is_cut = true;
-	line->tail = tail;
-	line->tail_len = SMTP_LINE_TAIL_MAX;
+	line->tail = tail + smtp_middle_read(b);
+	line->tail_len = SMTP_LINE_TAIL_MAX - smtp_middle_read(b);
 	line->arg_full = b->arg_full;
 	line->arg_hash = b->carry_len > 0 ? dp_hash64(b->hash, b->carry, b->carry_len) : b->hash;
+}
+
+/* A CR or NUL in @p? Eight octets at a time: lines are short, and most have neither. */
+static bool
+has_cr_or_nul(const uint8_t *p, size_t len)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7, cr = ones * '\r';
+	uint64_t w, found = 0;
+	size_t i;
+
+	for (i = 0; i + sizeof(w) <= len; i += sizeof(w)) {
+		memcpy(&w, p + i, sizeof(w));
+		found |= ((w - ones) & ~w) | (((w ^ cr) - ones) & ~(w ^ cr));
+	}
+	for (; i < len; i++)
+		if (p[i] == '\r' || p[i] == '\0')
+			return true;
+	return (found & tops) != 0;
 }
 
 /* Take the CR off, and note what is odd about the octets. */
@@ -207,6 +234,8 @@ line_look(struct smtp_line *line)
 		line->anomalies |= DP_ANOMALY_BIT(BARE_LF);
 	if (line->is_cut)
 		line->anomalies |= DP_ANOMALY_BIT(LONG_LINE);
+	if (line->tail == NULL && !has_cr_or_nul(line->p, line->len))
+		return;
 	if (memchr(line->p, '\r', line->len) != NULL ||
 	    (line->tail != NULL && memchr(line->tail, '\r', line->tail_len) != NULL))
 		line->anomalies |= DP_ANOMALY_BIT(BARE_CR);

@@ -229,14 +229,37 @@ smtp_helo_command(struct smtp_run *run, struct smtp_line *line, const struct smt
 	kept_set(run, &run->ss->helo, &name, DP_STR_HELO_MAX);
 }
 
+bool
+smtp_rcpt_alternative(struct smtp_run *run, const struct smtp_line *line, const struct mailbox *m, uint64_t anomalies,
+		      bool only_match)
+{
+	struct smtp_txn *t = smtp_txn_client(run);
+	struct smtp_rcpt rcpt;
+	bool matched;
+
+	if (!only_match)
+		smtp_anomaly(run, DP_ANOMALY_BIT(ALTERNATIVE) | anomalies);
+	rcpt_fill(run, line, m, &rcpt);
+	rcpt.anomalies |= DP_ANOMALY_BIT(ALTERNATIVE) | anomalies | line->anomalies | mailbox_anomalies(m, run->ss->utf8);
+	rcpt.flags = DP_RCPT_ALTERNATIVE;
+	rcpt.only_match = only_match;
+	rcpt.transaction = t != NULL ? t->number : run->ss->nb_transactions;
+	matched = run->ctx->ops->rcpt(run->ctx->ops_ctx, run->owner, &rcpt);
+	if (matched)
+		rcpt_matched(run);
+	if (matched && only_match)
+		smtp_anomaly(run, DP_ANOMALY_BIT(ALTERNATIVE) | anomalies);
+	if (matched || !only_match)
+		dp_count(run->ctx->counters, DP_STAT_RECIPIENTS_ALT, 1);
+	return matched;
+}
+
 /* One part of a line, as a server might read it. */
 static bool
 alternative_part(struct smtp_run *run, const struct smtp_line *line, const uint8_t *p, size_t len, uint64_t anomalies)
 {
 	struct smtp_line part = *line;
 	struct smtp_command cmd;
-	struct smtp_rcpt rcpt;
-	struct smtp_txn *t;
 	struct mailbox m;
 
 	smtp_command_parse(p, len, &cmd);
@@ -249,15 +272,7 @@ alternative_part(struct smtp_run *run, const struct smtp_line *line, const uint8
 	if (part.is_cut && line->tail != NULL)
 		merge_tail(&m, line);
 	part.arg_full = 0;
-	smtp_anomaly(run, DP_ANOMALY_BIT(ALTERNATIVE) | anomalies);
-	rcpt_fill(run, &part, &m, &rcpt);
-	rcpt.anomalies |= line->anomalies | mailbox_anomalies(&m, run->ss->utf8);
-	rcpt.flags = DP_RCPT_ALTERNATIVE;
-	t = smtp_txn_client(run);
-	rcpt.transaction = t != NULL ? t->number : run->ss->nb_transactions;
-	dp_count(run->ctx->counters, DP_STAT_RECIPIENTS_ALT, 1);
-	if (run->ctx->ops->rcpt(run->ctx->ops_ctx, run->owner, &rcpt))
-		rcpt_matched(run);
+	smtp_rcpt_alternative(run, &part, &m, anomalies, false);
 	return true;
 }
 

@@ -301,13 +301,11 @@ is_digit(uint8_t c)
 	return (uint8_t)(c - '0') < 10;
 }
 
-/* The head of a server line is known up to what matters. */
+/* The head of a server line, @len octets at @h, is known up to what matters. */
 static void
-server_line(struct smtp_run *run)
+server_line(struct smtp_run *run, const uint8_t *h, size_t len)
 {
 	struct smtp_session *ss = run->ss;
-	const uint8_t *h = ss->server_head;
-	size_t len = ss->server_len;
 	unsigned int code;
 	bool more;
 
@@ -341,7 +339,7 @@ server_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	struct smtp_session *ss = run->ss;
 	struct smtp *s = run->s;
 	size_t off = 0, n, head;
-	const uint8_t *lf;
+	const uint8_t *lf, *h;
 	bool waits;
 
 	while (off < len && s->phase != SMTP_PHASE_OPAQUE) {
@@ -356,14 +354,19 @@ server_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 		n = lf != NULL ? (size_t)(lf - (p + off)) : len - off;
 		head = SMTP_SERVER_HEAD - ss->server_len;
 		head = head < n ? head : n;
-		memcpy(ss->server_head + ss->server_len, p + off, head);
-		ss->server_len = (uint8_t)(ss->server_len + head);
+		h = p + off;
 		off += n;
+		if (lf == NULL || ss->server_len > 0) { /* in pieces */
+			memcpy(ss->server_head + ss->server_len, h, head);
+			ss->server_len = (uint8_t)(ss->server_len + head);
+			h = ss->server_head;
+			head = ss->server_len;
+		}
 		if (lf == NULL)
 			break;
 		off++;
 		waits = s->phase == SMTP_PHASE_WAIT;
-		server_line(run);
+		server_line(run, h, head);
 		ss->server_len = 0;
 		if (waits && s->phase != SMTP_PHASE_WAIT)
 			return off;

@@ -7,6 +7,7 @@
  *              smtp.c         doors, phases of the client's side
  *              smtp_sync.c    gaps, waits given up, guesses
  *              smtp_line.c    lines out of pieces
+ *              smtp_middle.c  what neither head nor tail of a long line hold
  *              smtp_command.c a line -> verb -> what it does
  *              smtp_rcpt.c    MAIL and RCPT arguments, other readings of a line
  *              smtp_reply.c   server lines -> replies
@@ -24,7 +25,7 @@
 
 enum {
 	SMTP_STRING_LEN = 256,	  /* octets of an object of ctx->strings */
-	SMTP_PENDING_INLINE = 24, /* pending commands kept in the session */
+	SMTP_PENDING_INLINE = 32, /* pending commands kept in the session; a power of two */
 	SMTP_TXNS_MAX = 4,	  /* transactions begun and not yet ended */
 	SMTP_SERVER_HEAD = 20,	  /* octets kept of a server line: code and EHLO keyword */
 	SMTP_GUESS_MAX = 16,
@@ -70,6 +71,7 @@ enum smtp_pending {
 	SMTP_P_STARTTLS,
 	SMTP_P_AUTH,
 	SMTP_P_CHUNK,	  /* a chunk that is not the last */
+	SMTP_P_BDAT,	  /* BDAT that was not offered: its reply says whether a chunk follows */
 	SMTP_P_KIND = 0x0f,
 	SMTP_P_REPORT = 0x10, /* RCPT: rcpt() asked for the reply */
 };
@@ -80,6 +82,7 @@ enum smtp_wait {
 	SMTP_W_STARTTLS,
 	SMTP_W_AUTH,
 	SMTP_W_BDAT, /* whether CHUNKING is offered stands in a reply that is still to come */
+	SMTP_W_TAKEN, /* BDAT was not offered: does the server take the chunk all the same? */
 	SMTP_W_TLS,  /* the client begins with TLS: does the server? No command is pending for this */
 };
 
@@ -87,6 +90,7 @@ enum smtp_guess {
 	SMTP_G_START = 0, /* TLS or a PROXY header, else commands */
 	SMTP_G_MIDSTREAM, /* TLS, else SYNC */
 	SMTP_G_DATA,	  /* a command, else a body */
+	SMTP_G_ODD,	  /* DATA was answered 2xx. A command, else a body that is read as commands, too */
 	SMTP_G_STARTTLS,  /* TLS, else commands */
 	SMTP_G_AUTH,	  /* a command, else one line of authentication */
 	SMTP_G_DECIDED,	  /* a reply came first: s->phase stands */
@@ -131,11 +135,13 @@ struct smtp_kept {
 struct smtp_big {
 	uint8_t head[SMTP_LINE_HEAD_MAX];
 	uint8_t tail[SMTP_LINE_TAIL_MAX]; /* ring */
-	uint32_t tail_pos;
+	uint32_t tail_pos; /* octets written to tail, kept below twice its size */
 	/* The address (or name) in a line longer than head: its length and hash are counted on. */
 	uint32_t arg_off;  /* in head; SMTP_LINE_HEAD_MAX: it ended there, or there is none */
 	uint32_t arg_full; /* octets, the kept ones included */
 	bool arg_bracket, arg_done;
+	bool middle_begun;   /* smtp_middle.c: octets have left the ring and were read */
+	uint8_t middle_left; /* finds that may still be reported; 0: the middle is not read */
 	uint8_t carry_len; /* dp_hash64() takes 8 octets at a time */
 	uint8_t carry[8];
 	uint64_t hash;
@@ -258,6 +264,17 @@ void smtp_line_drop(struct smtp_run *run);
 void smtp_line_cut(struct smtp_run *run); /* judge what is there of a line whose rest is missing */
 void smtp_body_lines(struct smtp_run *run, const uint8_t *p, size_t len);
 
+/* smtp_middle.c */
+/* The head of @b is full. */
+void smtp_middle_begin(const struct smtp_run *run, struct smtp_big *b, const struct smtp_command *cmd, const struct mailbox *m);
+/*
+ * How many of @n octets may go to the tail now: before that, octets that leave it have been read. @octets: of the line
+ * before them; @off: where they stand in the piece of this call.
+ */
+size_t smtp_middle_step(struct smtp_run *run, struct smtp_big *b, size_t n, uint32_t octets, int64_t off);
+/* Octets at the beginning of the tail that were read already. */
+uint32_t smtp_middle_read(const struct smtp_big *b);
+
 /* smtp_command.c */
 void smtp_command_parse(const uint8_t *p, size_t len, struct smtp_command *ret);
 void smtp_command_line(struct smtp_run *run, struct smtp_line *line);
@@ -265,6 +282,8 @@ void smtp_chunk_refused(struct smtp_run *run);
 void smtp_chunk_begin(struct smtp_run *run, uint64_t size, bool last);
 void smtp_chunk_end(struct smtp_run *run);
 void smtp_bdat_decide(struct smtp_run *run);
+/* The chunk of a BDAT that was not offered: @code 2xx took it, 0 was not seen in time. Any other: there is none. */
+void smtp_bdat_answered(struct smtp_run *run, unsigned int code);
 
 /* smtp_rcpt.c */
 void smtp_rcpt_command(struct smtp_run *run, struct smtp_line *line, const struct smtp_command *cmd);
@@ -275,6 +294,9 @@ void smtp_helo_command(struct smtp_run *run, struct smtp_line *line, const struc
  * True when any part reads as a command.
  */
 bool smtp_alternative_line(struct smtp_run *run, const struct smtp_line *line, uint64_t anomalies, bool whole_too);
+/* One more reading of what @line holds. True when it matched. @only_match: of no interest otherwise. */
+bool smtp_rcpt_alternative(struct smtp_run *run, const struct smtp_line *line, const struct mailbox *m, uint64_t anomalies,
+			   bool only_match);
 void smtp_kept_drop(struct smtp_ctx *ctx, struct smtp_kept *k);
 void smtp_kept_str(const struct smtp_ctx *ctx, const struct smtp_kept *k, struct smtp_str *ret);
 
@@ -288,6 +310,8 @@ void smtp_pending_push(struct smtp_run *run, unsigned int entry);
 int smtp_pending_find(struct smtp_run *run, enum smtp_pending kind);
 int smtp_pending_first(struct smtp_run *run);
 void smtp_pending_pop(struct smtp_run *run, unsigned int code);
+/* Take the command that is waited for out again, unanswered. */
+void smtp_pending_forget_wait(struct smtp_run *run);
 /* Give up the replies to all pending commands but, when @keep_wait, the one that is waited for. */
 void smtp_pending_unknown(struct smtp_run *run, bool keep_wait);
 struct smtp_txn *smtp_txn_client(struct smtp_run *run);

@@ -167,6 +167,11 @@ guess_decide(struct smtp_run *run)
 			return MORE;
 		body_guessed(run, v == YES);
 		return NO;
+	case SMTP_G_ODD:
+		v = reads_as_command(ss->guess, ss->guess_len);
+		if (v == NO)
+			body_guessed(run, false);
+		break;
 	case SMTP_G_AUTH:
 		v = reads_as_command(ss->guess, ss->guess_len);
 		if (v == NO)
@@ -226,8 +231,14 @@ smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 		return;
 	smtp_anomaly(&run, DP_ANOMALY_BIT(REPLY_UNSEEN));
 	s->phase = smtp_command_phase(s);
-	if (ss->wait == SMTP_W_BDAT) {
-		smtp_bdat_decide(&run);
+	if (ss->wait == SMTP_W_BDAT || ss->wait == SMTP_W_TAKEN) {
+		if (ss->wait == SMTP_W_BDAT)
+			smtp_bdat_decide(&run);
+		if (ss->wait != SMTP_W_TAKEN)
+			return;
+		/* A refusal would have come before so many octets, or they are all that there is: a chunk, then. */
+		smtp_pending_forget_wait(&run);
+		smtp_bdat_answered(&run, 0);
 		return;
 	}
 	if (ss->wait == SMTP_W_TLS) {
@@ -269,18 +280,29 @@ gap_in_chunk(struct smtp_run *run, uint64_t octets)
 	run->ss->streak = 0;
 }
 
+/* False: the gap is of no matter, nothing is read there or nothing remembered. */
+static bool
+gap_begin(struct smtp_run *run, struct smtp_ctx *ctx, struct smtp *s, void *owner)
+{
+	*run = (struct smtp_run){ .ctx = ctx, .s = s, .owner = owner };
+	if (s->phase == SMTP_PHASE_OPAQUE)
+		return false;
+	run->ss = smtp_session_get(ctx, s);
+	if (run->ss == NULL)
+		return false;
+	smtp_stash_flush(run);
+	return true;
+}
+
 void
 smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octets)
 {
-	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_run run;
 	struct smtp_session *ss;
 
-	if (s->phase == SMTP_PHASE_OPAQUE)
+	if (!gap_begin(&run, ctx, s, owner))
 		return;
-	ss = run.ss = smtp_session_get(ctx, s);
-	if (ss == NULL)
-		return;
-	smtp_stash_flush(&run);
+	ss = run.ss;
 	smtp_anomaly(&run, DP_ANOMALY_BIT(GAP_CLIENT));
 	smtp_line_cut(&run);
 	if (ss->client_open)
@@ -312,17 +334,14 @@ smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 void
 smtp_server_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octets)
 {
-	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
+	struct smtp_run run;
 	struct smtp_session *ss;
 	unsigned int i;
 
 	(void)octets;
-	if (s->phase == SMTP_PHASE_OPAQUE)
+	if (!gap_begin(&run, ctx, s, owner))
 		return;
-	ss = run.ss = smtp_session_get(ctx, s);
-	if (ss == NULL)
-		return;
-	smtp_stash_flush(&run);
+	ss = run.ss;
 	smtp_anomaly_reply(&run, DP_ANOMALY_BIT(GAP_SERVER));
 	for (i = 0; i < ss->txn_nb; i++)
 		ss->txns[(ss->txn_head + i) % SMTP_TXNS_MAX].flags |= SMTP_TXN_GAP;

@@ -8,6 +8,9 @@
  */
 #include "smtp_session.h"
 
+_Static_assert((SMTP_PENDING_INLINE & (SMTP_PENDING_INLINE - 1)) == 0 && (SMTP_PENDING_MAX & (SMTP_PENDING_MAX - 1)) == 0,
+	       "rings are indexed by masking");
+
 static uint8_t *
 pending_ring(struct smtp_run *run, unsigned int *ret_cap)
 {
@@ -27,7 +30,7 @@ pending_at(struct smtp_run *run, unsigned int i)
 	unsigned int cap;
 	const uint8_t *ring = pending_ring(run, &cap);
 
-	return ring[(run->ss->pending_head + i) % cap];
+	return ring[(run->ss->pending_head + i) & (cap - 1)];
 }
 
 /* Move the list to a big object; false when there is none. */
@@ -76,7 +79,7 @@ smtp_pending_push(struct smtp_run *run, unsigned int entry)
 			pending_forget(run);
 	}
 	ring = pending_ring(run, &cap);
-	ring[(ss->pending_head + ss->pending_nb) % cap] = (uint8_t)entry;
+	ring[(ss->pending_head + ss->pending_nb) & (cap - 1)] = (uint8_t)entry;
 	ss->pending_nb++;
 	if (entry == SMTP_P_EHLO || entry == SMTP_P_LHLO)
 		ss->ehlo_pending++;
@@ -247,7 +250,10 @@ pop_rcpt(struct smtp_run *run, unsigned int entry, unsigned int code)
 		run->ctx->ops->rcpt_reply(run->ctx->ops_ctx, run->owner, t->number, index, (uint16_t)code);
 }
 
-/* What the client sends next follows from the answer to DATA. Postfix and Exim send the message after any 3xx only. */
+/*
+ * What the client sends next follows from the answer to DATA. Postfix and Exim send the message after any 3xx only; after
+ * 2xx there is no telling what other clients do, or what the server takes it for.
+ */
 static void
 pop_data(struct smtp_run *run, unsigned int code)
 {
@@ -269,10 +275,15 @@ pop_data(struct smtp_run *run, unsigned int code)
 	if (waited) {
 		ss->wait = SMTP_W_NONE;
 		s->phase = smtp_command_phase(s);
-		if (go)
+		if (go) {
 			smtp_body_begin(run, ss->wait_gap);
-		else if (ss->wait_gap)
+		} else if (ss->wait_gap) {
 			s->phase = SMTP_PHASE_SYNC;
+		} else if (code < 300) {
+			ss->guess_kind = SMTP_G_ODD;
+			ss->guess_len = 0;
+			s->flags |= SMTP_F_GUESS;
+		}
 	} else if ((s->flags & SMTP_F_GUESS) && ss->guess_kind == SMTP_G_DATA) {
 		ss->guess_kind = SMTP_G_DECIDED;
 		if (go)
@@ -399,6 +410,10 @@ smtp_pending_pop(struct smtp_run *run, unsigned int code)
 	case SMTP_P_AUTH:
 		pop_auth(run, code);
 		break;
+	case SMTP_P_BDAT:
+		if (code != 0 && run->ss->wait == SMTP_W_TAKEN && run->ss->pending_nb == 0)
+			smtp_bdat_answered(run, code);
+		break;
 	case SMTP_P_CHUNK:
 		if (code >= 400 && run->s->phase == SMTP_PHASE_CHUNK)
 			smtp_chunk_refused(run);
@@ -406,6 +421,18 @@ smtp_pending_pop(struct smtp_run *run, unsigned int code)
 	default:
 		break;
 	}
+}
+
+void
+smtp_pending_forget_wait(struct smtp_run *run)
+{
+	struct smtp_session *ss = run->ss;
+
+	/* It is the last: nothing was read after it. Alone it is popped, which gives the list's memory back. */
+	if (ss->pending_nb > 1)
+		ss->pending_nb--;
+	else if (ss->pending_nb == 1)
+		smtp_pending_pop(run, 0);
 }
 
 void

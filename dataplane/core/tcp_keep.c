@@ -5,10 +5,6 @@
 
 #include "tcp_queue.h"
 
-enum {
-	KEEP_UNACKED_BLOCKS = 4,
-};
-
 /* --- lists of blocks --- */
 
 static void
@@ -52,7 +48,7 @@ drop_oldest(struct tcp_reasm *r, struct flow *f)
 static bool
 keep_is_full(const struct tcp_reasm *r, const struct flow *f)
 {
-	uint32_t blocks = f->flags & FLOW_SEEN << FLOW_SERVER ? r->flow_blocks / 2 : KEEP_UNACKED_BLOCKS;
+	uint32_t blocks = f->flags & FLOW_SEEN << FLOW_SERVER ? r->flow_blocks / 2 : TCP_KEEP_UNACKED_BLOCKS;
 
 	return f->flags & FLOW_KEPT &&
 	       f->kept_end - f->kept_seq >= blocks * (uint32_t)sizeof(((struct tcp_seg *)NULL)->data);
@@ -130,6 +126,11 @@ tcp_keep_trim(struct tcp_reasm *r, struct flow *f)
 
 	if (!(f->flags & FLOW_KEPT) || !tcp_seq_lt(f->kept_seq, from))
 		return;
+	/* All is acknowledged, and ends with a line: nothing is needed. What most acknowledgements of commands are. */
+	if (from == f->kept_end && f->flags & FLOW_AT_LINE && from == f->dir[FLOW_CLIENT].next) {
+		tcp_keep_reset(r, f);
+		return;
+	}
 	/* The last line that begins at or before it. */
 	for (s = tcp_seg_at(r, f->kept_head); s != NULL && tcp_seq_lt(s->seq, from); s = tcp_seg_at(r, s->next)) {
 		uint32_t n = tcp_seq_min(s->seq + s->len, from) - s->seq;

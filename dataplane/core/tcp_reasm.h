@@ -33,10 +33,11 @@
 #include "tcp_seq.h"
 
 enum {
-	TCP_SEG_LEN = 2048,	/* a block of the pool */
+	TCP_SEG_LEN = 576,	/* a block of the pool */
 	TCP_EVIDENCE_PKTS = 32, /* later packets of a flow that a proven hole is waited for */
 	TCP_ONE_SIDED_PKTS = 4, /* packets of one side and none of the other, whose octets are acknowledged */
-	TCP_RIVALS_MAX = 8,	/* conflicting copies kept per flow */
+	TCP_KEEP_UNACKED_BLOCKS = 15, /* kept per flow where nobody acknowledges: 8 KiB */
+	TCP_RIVALS_MAX = 24,	/* blocks of conflicting copies kept per flow */
 	TCP_ALT_LINE_MAX = 4608, /* octets of an unfinished line in another reading */
 	TCP_SCRATCH_HEAD = 8192, /* octets before, and after, a differing segment that its text may take */
 	TCP_SCRATCH_LEN = 65536 + 2 * TCP_SCRATCH_HEAD,

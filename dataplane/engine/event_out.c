@@ -3,6 +3,8 @@
 
 #include <time.h>
 
+#include "flow.h"
+
 enum {
 	WAIT_NS = 50 * 1000,
 };
@@ -105,7 +107,7 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 
 	if (matched)
 		dp_count(eo->counters, DP_STAT_MATCHES, 1);
-	else if (!eo->all_events)
+	else if (!eo->all_events || rcpt->only_match)
 		return false;
 	if (holding)
 		hold_id = inspector_hold(eo->inspector, owner, rcpt);
@@ -135,16 +137,21 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 	return matched;
 }
 
+/* Begin a record whose connection an earlier one described: its uid says which. */
+static void
+begin_by_uid(void *ev, enum dp_event_type type, const struct flow *f, uint64_t *ret_uid)
+{
+	dp_event_begin(ev, type);
+	*ret_uid = flow_uid(f);
+}
+
 static void
 on_rcpt_reply(void *ctx, void *owner, uint32_t transaction, uint32_t index, uint16_t reply)
 {
 	struct event_out *eo = ctx;
 	struct dp_ev_rcpt_reply *ev = &eo->buf.rcpt_reply;
-	struct dp_flow_id id;
 
-	flow_id(owner, &id);
-	dp_event_begin(ev, DP_EV_RCPT_REPLY);
-	ev->flow_uid = id.uid;
+	begin_by_uid(ev, DP_EV_RCPT_REPLY, owner, &ev->flow_uid);
 	ev->transaction = transaction;
 	ev->rcpt_index = index;
 	ev->reply = reply;
@@ -156,11 +163,8 @@ on_data(void *ctx, void *owner, uint32_t transaction, enum dp_data_kind kind, ui
 {
 	struct event_out *eo = ctx;
 	struct dp_ev_data *ev = &eo->buf.data;
-	struct dp_flow_id id;
 
-	flow_id(owner, &id);
-	dp_event_begin(ev, DP_EV_DATA);
-	ev->flow_uid = id.uid;
+	begin_by_uid(ev, DP_EV_DATA, owner, &ev->flow_uid);
 	ev->transaction = transaction;
 	ev->kind = (uint16_t)kind;
 	ev->reply = reply;
@@ -172,11 +176,8 @@ on_txn_end(void *ctx, void *owner, const struct smtp_txn_end *end)
 {
 	struct event_out *eo = ctx;
 	struct dp_ev_txn_end *ev = &eo->buf.txn_end;
-	struct dp_flow_id id;
 
-	flow_id(owner, &id);
-	dp_event_begin(ev, DP_EV_TXN_END);
-	ev->flow_uid = id.uid;
+	begin_by_uid(ev, DP_EV_TXN_END, owner, &ev->flow_uid);
 	ev->transaction = end->transaction;
 	ev->kind = end->kind;
 	ev->go_reply = end->go_reply;

@@ -85,7 +85,13 @@ start_eal(struct dataplane *d)
 static int
 make_workers(struct dataplane *d)
 {
-	struct worker_config cfg = { .group = &d->group, .dp = &d->dp, .ctrl = &d->ctrl };
+	struct worker_config cfg = {
+		.group = &d->group,
+		.dp = &d->dp,
+		.ctrl = &d->ctrl,
+		.flows_max = d->opt.flows_max,
+		.sessions_max = d->opt.sessions_max,
+	};
 	const uint16_t priv = RTE_ALIGN_CEIL(sizeof(struct io_meta), RTE_MBUF_PRIV_ALIGN);
 	const bool enforce = d->dp.geo.run_flags & DP_RUN_ENFORCE;
 	unsigned int nb = d->dp.geo.nb_workers;

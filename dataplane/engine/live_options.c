@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rte_version.h>
@@ -27,6 +27,8 @@ enum {
 	OPT_HUGEPAGES,
 	OPT_HOLD_LIMIT,
 	OPT_FALLBACK,
+	OPT_FLOWS,
+	OPT_SESSIONS,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -49,6 +51,8 @@ static const struct option long_options[] = {
 	{ "hugepages", required_argument, NULL, OPT_HUGEPAGES },
 	{ "hold-limit-ms", required_argument, NULL, OPT_HOLD_LIMIT },
 	{ "fallback", required_argument, NULL, OPT_FALLBACK },
+	{ "flows", required_argument, NULL, OPT_FLOWS },
+	{ "sessions", required_argument, NULL, OPT_SESSIONS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -61,6 +65,7 @@ static const char help_text[] =
 	"                         {--pair-a DEV --pair-b DEV | --tap DEV [--tap-resets DEV]}...\n"
 	"                         [--mtu N] [--descriptors N] [--idle-us N] [--cores LIST]\n"
 	"                         [--memory MIB] [--hugepages auto|yes|no]\n"
+	"                         [--flows N] [--sessions N]\n"
 	"                         [--hold-limit-ms N] [--fallback CAUSE=open|closed]...\n"
 	"  postern-dataplane-live --version\n";
 
@@ -72,50 +77,27 @@ wrong(const char *what, const char *text, const char *wanted)
 }
 
 static int
-parse_number(const char *what, const char *text, unsigned long min, unsigned long max, unsigned long *ret)
+parse_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || n < min || n > max) {
-		fprintf(stderr, "postern-dataplane-live: %s: '%s' is no number from %lu to %lu\n", what, text, min,
-			max);
-		return -EINVAL;
-	}
-	*ret = n;
-	return 0;
+	if (dp_args_number(text, min, max, ret) == 0)
+		return 0;
+	fprintf(stderr, "postern-dataplane-live: %s: '%s' is no number from %" PRIu64 " to %" PRIu64 "\n", what, text, min,
+		max);
+	return -EINVAL;
 }
 
 static int
 parse_fd(const char *what, int *ret)
 {
-	unsigned long n;
-	int rc = parse_number(what, optarg, 0, 65535, &n);
-
-	if (rc == 0)
-		*ret = (int)n;
-	return rc;
+	return dp_args_fd(optarg, ret) < 0 ? wrong(what, optarg, "is no open descriptor") : 0;
 }
 
 static int
 parse_ports(const char *text, struct live_options *o)
 {
-	char copy[256], *save = NULL, *word;
-	unsigned long n;
+	const char *why;
 
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
-		return wrong("--ports", text, "the list is too long");
-	o->nb_ports = 0;
-	for (word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
-		if (o->nb_ports == INSPECTOR_PORTS_MAX)
-			return wrong("--ports", text, "too many ports");
-		if (parse_number("--ports", word, 1, UINT16_MAX, &n) != 0)
-			return -EINVAL;
-		o->ports[o->nb_ports++] = (uint16_t)n;
-	}
-	return o->nb_ports > 0 ? 0 : wrong("--ports", text, "the list is empty");
+	return dp_args_ports(text, o->ports, &o->nb_ports, &why) < 0 ? wrong("--ports", text, why) : 0;
 }
 
 static int
@@ -187,10 +169,18 @@ parse_fallback(const char *text, struct live_options *o)
 static int
 parse_size(int opt, struct live_options *o)
 {
-	unsigned long n;
+	uint64_t n;
 	int rc;
 
 	switch (opt) {
+	case OPT_FLOWS:
+		rc = parse_number("--flows", optarg, 1, DP_ARGS_FLOWS_MAX, &n);
+		o->flows_max = (uint32_t)(rc == 0 ? n : 0);
+		return rc;
+	case OPT_SESSIONS:
+		rc = parse_number("--sessions", optarg, 1, DP_ARGS_FLOWS_MAX, &n);
+		o->sessions_max = (uint32_t)(rc == 0 ? n : 0);
+		return rc;
 	case OPT_MTU:
 		rc = parse_number("--mtu", optarg, 68, 65000, &n);
 		o->mtu = (uint16_t)(rc == 0 ? n : 0);
@@ -241,6 +231,8 @@ parse_one(int opt, struct live_options *o)
 	case OPT_IDLE_US:
 	case OPT_MEMORY:
 	case OPT_HOLD_LIMIT:
+	case OPT_FLOWS:
+	case OPT_SESSIONS:
 		return parse_size(opt, o);
 	case OPT_FALLBACK:
 		return parse_fallback(optarg, o);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dp_args.h"
 #include "eal.h"
 #include "inspector.h"
 #include "live.h"
@@ -21,12 +22,13 @@ struct live_options {
 	int ctrl_fd;   /* ctrl's segment, read only */
 	int rules_fd;  /* SOCK_SEQPACKET to ctrl */
 	int status_fd; /* pipe to the supervisor */
-	uint16_t ports[INSPECTOR_PORTS_MAX]; /* of TCP */
+	uint16_t ports[DP_ARGS_PORTS_MAX]; /* of TCP */
 	unsigned int nb_ports;
 	struct live_wire wires[LIVE_PORTS_MAX / 2];
 	unsigned int nb_wires;
 	uint16_t mtu, nb_desc; /* 0: as it is */
 	uint32_t idle_us;
+	uint32_t flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */
 	uint32_t hold_limit_ms;	       /* 0: the inspector's own */
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict; NONE: the inspector's own */
 	struct eal_live eal;

@@ -89,7 +89,13 @@ open_port(struct dataplane *d)
 static int
 make_workers(struct dataplane *d)
 {
-	struct worker_config cfg = { .group = &d->group, .dp = &d->dp, .ctrl = &d->ctrl };
+	struct worker_config cfg = {
+		.group = &d->group,
+		.dp = &d->dp,
+		.ctrl = &d->ctrl,
+		.flows_max = d->opt.flows_max,
+		.sessions_max = d->opt.sessions_max,
+	};
 	int rc = 0;
 
 	/* Nobody on the wire may know the seed: it decides about buckets and workers. */

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <hs/hs.h>
@@ -18,6 +18,8 @@ enum {
 	OPT_PORTS,
 	OPT_SPEED,
 	OPT_LOOP,
+	OPT_FLOWS,
+	OPT_SESSIONS,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -30,6 +32,8 @@ static const struct option long_options[] = {
 	{ "ports", required_argument, NULL, OPT_PORTS },
 	{ "speed", required_argument, NULL, OPT_SPEED },
 	{ "loop", required_argument, NULL, OPT_LOOP },
+	{ "flows", required_argument, NULL, OPT_FLOWS },
+	{ "sessions", required_argument, NULL, OPT_SESSIONS },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -39,69 +43,46 @@ static const char help_text[] =
 	"postern-dataplane - packet side of Postern; started by `postern replay`, not by hand\n"
 	"\n"
 	"  postern-dataplane replay --dp-fd N --ctrl-fd N --rules-fd N --status-fd N\n"
-	"                    [--ports LIST] [--speed SPEC] [--loop N] -- CAPTURE...\n"
+	"                    [--ports LIST] [--speed SPEC] [--loop N] [--flows N] [--sessions N] -- CAPTURE...\n"
 	"  postern-dataplane --version\n";
-
-static int
-parse_number(const char *what, const char *text, unsigned long min, unsigned long max, unsigned long *ret)
-{
-	char *end;
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || n < min || n > max) {
-		fprintf(stderr, "postern-dataplane: %s: '%s' is no number from %lu to %lu\n", what, text, min, max);
-		return -EINVAL;
-	}
-	*ret = n;
-	return 0;
-}
 
 static int
 parse_fd(const char *what, const char *text, int *ret)
 {
-	unsigned long n;
-	int rc = parse_number(what, text, 0, 65535, &n);
+	int rc = dp_args_fd(text, ret);
 
-	if (rc == 0)
-		*ret = (int)n;
+	if (rc < 0)
+		fprintf(stderr, "postern-dataplane: %s: '%s' is no open descriptor\n", what, text);
 	return rc;
+}
+
+static int
+parse_number(const char *what, const char *text, uint64_t max, unsigned int *ret)
+{
+	uint64_t n;
+
+	if (dp_args_number(text, 1, max, &n) < 0) {
+		fprintf(stderr, "postern-dataplane: %s: '%s' is no number from 1 to %" PRIu64 "\n", what, text, max);
+		return -EINVAL;
+	}
+	*ret = (unsigned int)n;
+	return 0;
 }
 
 static int
 parse_ports(const char *text, struct options *o)
 {
-	char copy[256], *save = NULL, *word;
+	const char *why;
+	int rc = dp_args_ports(text, o->ports, &o->nb_ports, &why);
 
-	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy)) {
-		fprintf(stderr, "postern-dataplane: --ports: the list is too long\n");
-		return -EINVAL;
-	}
-	o->nb_ports = 0;
-	for (word = strtok_r(copy, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
-		unsigned long n;
-
-		if (o->nb_ports == INSPECTOR_PORTS_MAX) {
-			fprintf(stderr, "postern-dataplane: --ports: at most %d ports\n", INSPECTOR_PORTS_MAX);
-			return -EINVAL;
-		}
-		if (parse_number("--ports", word, 1, UINT16_MAX, &n) != 0)
-			return -EINVAL;
-		o->ports[o->nb_ports++] = (uint16_t)n;
-	}
-	if (o->nb_ports == 0) {
-		fprintf(stderr, "postern-dataplane: --ports: the list is empty\n");
-		return -EINVAL;
-	}
-	return 0;
+	if (rc < 0)
+		fprintf(stderr, "postern-dataplane: --ports %s: %s\n", text, why);
+	return rc;
 }
 
 static int
 parse_one(int opt, struct options *o)
 {
-	unsigned long n;
-
 	switch (opt) {
 	case OPT_DP_FD:
 		return parse_fd("--dp-fd", optarg, &o->dp_fd);
@@ -120,10 +101,11 @@ parse_one(int opt, struct options *o)
 			optarg);
 		return -EINVAL;
 	case OPT_LOOP:
-		if (parse_number("--loop", optarg, 1, 1000000, &n) != 0)
-			return -EINVAL;
-		o->rounds = (unsigned int)n;
-		return 0;
+		return parse_number("--loop", optarg, 1000000, &o->rounds);
+	case OPT_FLOWS:
+		return parse_number("--flows", optarg, DP_ARGS_FLOWS_MAX, &o->flows_max);
+	case OPT_SESSIONS:
+		return parse_number("--sessions", optarg, DP_ARGS_FLOWS_MAX, &o->sessions_max);
 	case OPT_HELP:
 		fputs(help_text, stdout);
 		return 1;

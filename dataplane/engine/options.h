@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "dp_args.h"
 #include "inspector.h"
 #include "pace.h"
 
@@ -13,10 +14,11 @@ struct options {
 	int ctrl_fd;   /* ctrl's segment, read only */
 	int rules_fd;  /* SOCK_SEQPACKET to ctrl */
 	int status_fd; /* pipe to the supervisor */
-	uint16_t ports[INSPECTOR_PORTS_MAX];
+	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb_ports;
 	struct pace pace;
 	unsigned int rounds;
+	unsigned int flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */
 	const char *const *paths; /* captures */
 	unsigned int nb_paths;
 };

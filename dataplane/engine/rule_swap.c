@@ -154,13 +154,14 @@ rule_set_new(int fd, const struct dp_ruleset_msg *offer, unsigned int nb_workers
 }
 
 static void
-acknowledge(const struct rule_swap *rs, uint32_t generation)
+acknowledge(const struct rule_swap *rs, const struct dp_ruleset_msg *offer)
 {
 	struct dp_ruleset_msg msg = {
 		.magic = DP_RULESET_MAGIC,
 		.abi_version = DP_ABI_VERSION,
 		.type = DP_RULESET_ACK,
-		.generation = generation,
+		.generation = offer->generation,
+		.hash = offer->hash,
 	};
 
 	/* A ctrl that is gone gets no answer; its successor offers again. */
@@ -170,13 +171,14 @@ acknowledge(const struct rule_swap *rs, uint32_t generation)
 }
 
 static void
-refuse(const struct rule_swap *rs, uint32_t generation, int error, const char *why)
+refuse(const struct rule_swap *rs, const struct dp_ruleset_msg *offer, int error, const char *why)
 {
 	struct dp_ruleset_msg msg = {
 		.magic = DP_RULESET_MAGIC,
 		.abi_version = DP_ABI_VERSION,
 		.type = DP_RULESET_REFUSED,
-		.generation = generation,
+		.generation = offer->generation,
+		.hash = offer->hash,
 		.error = error,
 	};
 
@@ -192,18 +194,18 @@ take_offer(struct rule_swap *rs, const struct dp_ruleset_msg *offer, int fd)
 	int rc;
 
 	if (old != NULL && old->hash == offer->hash && old->generation == offer->generation) {
-		acknowledge(rs, offer->generation);
+		acknowledge(rs, offer);
 		return;
 	}
 	rc = rule_set_new(fd, offer, rs->nb_workers, &set, &why);
 	if (rc != 0) {
-		refuse(rs, offer->generation, rc, why);
+		refuse(rs, offer, rc, why);
 		return;
 	}
 	atomic_store_explicit(&rs->current, set, memory_order_release);
 	rte_rcu_qsbr_synchronize(rs->qsbr, RTE_QSBR_THRID_INVALID);
 	rule_set_free(old);
-	acknowledge(rs, offer->generation);
+	acknowledge(rs, offer);
 }
 
 void

@@ -42,6 +42,8 @@ make_inspector(struct worker *w, const struct worker_config *cfg)
 	ic.all_events = w->out.all_events;
 	if (cfg->flows_max != 0)
 		ic.flows_max = cfg->flows_max;
+	if (cfg->sessions_max != 0)
+		ic.sessions_max = cfg->sessions_max;
 	if (cfg->live != NULL && cfg->dp->geo.run_flags & DP_RUN_ENFORCE)
 		set_enforcing(w, cfg, &ic);
 	w->inspector_mem_len = inspector_mem_size(&ic);

@@ -60,7 +60,7 @@ struct worker_config {
 	unsigned int index;
 	const struct dp_shm *dp;
 	const struct dp_shm *ctrl;
-	uint32_t flows_max;
+	uint32_t flows_max, sessions_max; /* 0: as inspector_config_default() has it */
 	struct live_worker *live; /* NULL: a replay */
 	/* Live, when verdicts are carried out (DP_RUN_ENFORCE) */
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b); /* ctx: the worker */

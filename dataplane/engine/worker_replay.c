@@ -66,11 +66,26 @@ publish_handed(struct worker *w)
 	atomic_store_explicit(&g->handed_frame, w->now_frame, memory_order_release);
 }
 
+/* While it waits for a writer it uses no rules: who exchanges them does not wait for it. */
+static unsigned int
+receive(struct worker *w)
+{
+	unsigned int nb;
+
+	if (!w->group->port->may_wait)
+		return worker_rx(w);
+	rule_swap_offline(w->group->rules, w->index);
+	nb = worker_rx(w);
+	rule_swap_online(w->group->rules, w->index);
+	worker_begin_turn(w);
+	return nb;
+}
+
 /* Worker 0. False at the end of the captures. */
 static bool
 poll_port(struct worker *w)
 {
-	if (worker_rx(w) == 0 && w->group->port->ops->exhausted(w->group->port))
+	if (receive(w) == 0 && w->group->port->ops->exhausted(w->group->port))
 		return false;
 	if (w->group->nb > 1) {
 		worker_hand_over(w);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 struct capture_port {
@@ -143,10 +145,24 @@ capture_rx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, 
 	return (uint16_t)n;
 }
 
+/*
+ * Nothing is sent. Our mbufs go back as they are, still attached: nobody else takes from their pool, and attach() sets
+ * every field anew. Datagrams put together from fragments come from another pool.
+ */
 static uint16_t
 capture_tx_burst(struct io_port *port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t nb)
 {
-	rte_pktmbuf_free_bulk(mbufs, nb);
+	struct capture_port *c = (struct capture_port *)port;
+	uint16_t from = 0, i;
+
+	for (i = 0; i < nb; i++) {
+		if (mbufs[i]->pool == c->pool)
+			continue;
+		rte_mempool_put_bulk(c->pool, (void **)(mbufs + from), (unsigned int)(i - from));
+		rte_pktmbuf_free(mbufs[i]);
+		from = (uint16_t)(i + 1);
+	}
+	rte_mempool_put_bulk(c->pool, (void **)(mbufs + from), (unsigned int)(nb - from));
 	return nb;
 }
 
@@ -173,6 +189,19 @@ static const struct io_ops capture_ops = {
 	.close = capture_port_close,
 };
 
+/* What is no regular file is read as it comes. */
+static bool
+has_stream(const struct capture_config *cfg)
+{
+	struct stat st;
+	unsigned int i;
+
+	for (i = 0; i < cfg->nb_paths; i++)
+		if (strcmp(cfg->paths[i], "-") == 0 || stat(cfg->paths[i], &st) < 0 || !S_ISREG(st.st_mode))
+			return true;
+	return false;
+}
+
 int
 capture_port_open(const struct capture_port_config *cfg, struct io_port **ret)
 {
@@ -187,6 +216,7 @@ capture_port_open(const struct capture_port_config *cfg, struct io_port **ret)
 		return rc;
 	}
 	c->port.ops = &capture_ops;
+	c->port.may_wait = has_stream(&cfg->capture);
 	c->pace = cfg->pace;
 	c->pool = cfg->pool;
 	c->stop = cfg->stop;

@@ -62,6 +62,7 @@ struct io_ops {
 struct io_port {
 	const struct io_ops *ops;
 	uint16_t nb_rxq, nb_txq; /* live ports */
+	bool may_wait; /* rx_burst() may wait for long: for the writer of a pipe that is replayed */
 };
 
 static inline uint16_t

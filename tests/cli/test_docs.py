@@ -19,7 +19,8 @@ import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
-COMMANDS = [["replay"], ["run"], ["alerts"], ["rules", "check"], ["rules", "list"], ["rules", "explain"]]
+COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"], ["rules", "check"], ["rules", "list"], ["rules", "explain"],
+            ["rules", "expand"], ["rules", "test"], ["rules", "diff"]]
 
 
 def helped(command):
@@ -43,7 +44,8 @@ class Docs(unittest.TestCase):
                 self.assertLess(max(map(len, p.stdout.splitlines())), 121)
 
     def test_pages(self):
-        for page, commands in (("replay", [["replay"]]), ("run", [["run"]]), ("alerts", [["alerts"]]), ("rules", COMMANDS[3:])):
+        for page, commands in (("replay", [["replay"]]), ("run", [["run"]]), ("alerts", [["alerts"]]), ("status", COMMANDS[3:6]),
+                               ("rules", COMMANDS[6:])):
             text = read(f"man/postern-{page}.1")
             listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl -([a-z-]+)", text, re.M))
             wanted = set().union(*map(helped, commands))
@@ -121,12 +123,13 @@ class Docs(unittest.TestCase):
             self.assertEqual(p.stderr, "")
             return set(p.stdout.split())
 
-        self.assertEqual(complete("postern", "r"), {"replay", "rules", "run"})
-        self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "--help"})
+        self.assertEqual(complete("postern", "r"), {"replay", "reload", "reopen", "rules", "run"})
+        self.assertEqual(complete("postern", "rules", ""), {"check", "list", "explain", "expand", "test", "diff", "--help"})
         for command in COMMANDS:
             with self.subTest(command=command):
                 self.assertEqual(complete("postern", *command, "--"), {"--" + o for o in helped(command)})
         self.assertEqual(complete("postern", "replay", "--report", ""), {"text", "json"})
+        self.assertEqual(complete("postern", "rules", "diff", "--format", "c"), {"capture"})
         self.assertEqual(complete("postern", "replay", ""), {"FILES"})
         self.assertEqual(complete("postern", "replay", "--alerts", ""), {"FILES"})
         self.assertEqual(complete("postern", "alerts", "s"), {"show"})

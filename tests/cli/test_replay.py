@@ -184,6 +184,10 @@ class Story(Case):
             ("refused", False, lambda s: s.ask(b"DATA", b"554 no")),
             ("none", False, lambda s: s.bye()),
             ("unanswered", None, lambda s: s.say(True, b"DATA\r\n")),
+            ("answered 250", True, lambda s: (s.ask(b"DATA", b"250 well"), s.say(True, body), s.say(False, b"250 ok\r\n"))),
+            ("answered 250, not sent", False, lambda s: (s.ask(b"DATA", b"250 well"), s.bye())),
+            ("bdat not offered, taken", True, lambda s: s.ask(b"BDAT 5 LAST\r\nx\r\ny", b"250 ok")),
+            ("bdat not offered, refused", False, lambda s: (s.ask(b"BDAT 5 LAST", b"500 what"), s.bye())),
             ("unseen", True, lambda s: (s.say(True, b"DATA\r\n"), s.seq.update({False: s.seq[False] + 8}),
                                         s.say(True, body), s.say(False, b"250 ok\r\n"))),
         ]
@@ -632,6 +636,49 @@ class Failures(Case):
         db.close()
         self.assertLessEqual(written, stored)
         self.assertLess(stored, nb)
+
+
+class Limits(Case):
+    """More connections at once than the tables hold: everything is found still, and what was given up is stated."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.frames, cls.nb_alerts = captures.many(200, gap_ns=20_000)
+
+    def limited(self, text, code=0):
+        c = self.write("many.pcap", captures.pcap(self.frames))
+        p, r = self.judged("--config", self.write("postern.yaml", text), "--envelopes", self.path("env.jsonl"), c,
+                           code=code)
+        return p, r, {a["email"]["to"]["address"] for a in self.alerts()}
+
+    def test_flows(self):
+        _, r, found = self.limited(b"limits: {flows: 8}\n")
+        self.assertEqual(len(found), self.nb_alerts)
+        self.assertGreater(r["counters"]["flows_evicted"], 100)
+        self.assertGreater(r["anomalies"]["resource_limit"], 100)
+        self.assertGreater(r["anomalies"]["midstream"], 100)
+        # No recipient stands in a record that is silent about it.
+        for e in self.records("env.jsonl"):
+            if not e["complete"] or e["transaction"] == 0:
+                self.assertTrue({"resource_limit", "midstream"} & set(e["anomalies"]), e)
+        out = self.run_replay("--config", self.path("postern.yaml"), self.path("many.pcap")).stdout.decode()
+        self.assertRegex(out, r"memory limits met +[\d,]+  see")
+        self.assertRegex(out, r"flows_evicted +[\d,]+  given up for room")
+
+    def test_sessions(self):
+        _, r, found = self.limited(b"limits: {sessions: 4}\n")
+        self.assertEqual(len(found), self.nb_alerts)
+        self.assertGreater(r["counters"]["pool_session_empty"], 50)
+        self.assertGreater(r["anomalies"]["resource_limit"], 50)
+        # A sender is known where there was a session, and nowhere made up.
+        for a in self.alerts():
+            if "resource_limit" not in a["postern"]["anomalies"]:
+                self.assertTrue(a["email"]["from"]["address"].startswith("s"), a)
+
+    def test_enough(self):
+        p, r, found = self.limited(b"limits: {flows: 200, sessions: 200}\n")
+        self.assertEqual(len(found), self.nb_alerts)
+        self.assertEqual((r["counters"]["flows_evicted"], r["counters"]["pool_session_empty"], r["anomalies"]), (0, 0, {}))
 
 
 class Same(Case):

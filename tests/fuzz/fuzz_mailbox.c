@@ -93,6 +93,31 @@ check_again(const struct mailbox *m)
 	free(arg);
 }
 
+/* A blank before it changes nothing but that it is not to the letter; nor may the short cut for plain addresses. */
+static void
+check_blank(const struct mailbox *m, const uint8_t *data, size_t size)
+{
+	uint8_t *arg = malloc(size + 1);
+	struct mailbox slow;
+	unsigned int i;
+
+	check(arg != NULL);
+	arg[0] = ' ';
+	memcpy(arg + 1, data, size);
+	mailbox_read(arg, size + 1, false, &slow);
+	check((slow.flags & ~(uint32_t)MAILBOX_STRICT) == (m->flags & ~(uint32_t)MAILBOX_STRICT));
+	check(slow.nb_readings == m->nb_readings && slow.address_len == m->address_len &&
+	      slow.params_len == m->params_len);
+	check(slow.address - (arg + 1) == m->address - data);
+	for (i = 0; i < m->nb_readings; i++) {
+		const struct mailbox_reading *a = &m->readings[i], *b = &slow.readings[i];
+
+		check(a->local_len == b->local_len && a->local - data == b->local - (arg + 1));
+		check(a->domain_len == b->domain_len && memcmp(a->domain, b->domain, a->domain_len + 1u) == 0);
+	}
+	free(arg);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -101,6 +126,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mailbox_read(data, size, false, &m);
 	check_mailbox(&m, data, size);
 	check_again(&m);
+	if (size > 0)
+		check_blank(&m, data, size);
 	mailbox_read(data, size, true, &m);
 	check_mailbox(&m, data, size);
 	check_again(&m);

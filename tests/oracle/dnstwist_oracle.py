@@ -45,7 +45,7 @@ def permutations():
         for p in fuzzer.domains:
             name = p['domain']
             legitimate = any(name == d or name.endswith('.' + d) for d in DOMAINS)
-            if p['fuzzer'] != '*original' and not legitimate and 'xn--' not in name:
+            if p['fuzzer'] != '*original' and not legitimate:
                 yield p['fuzzer'], domain, name
 
 

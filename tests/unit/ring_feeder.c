@@ -52,6 +52,7 @@ struct feeder {
 	struct traffic traffic;
 	struct dp_shm dp, ctrl;
 	int dp_fd, dp_ro_fd, ctrl_fd, journal_fd, rules[2], status[2], out[2], err[2];
+	char run_dir[256];
 	struct dp_ring_writer writers[DP_WORKERS_MAX];
 	size_t cursors[DP_WORKERS_MAX];
 	pid_t pid;
@@ -367,6 +368,8 @@ exec_ctrl(struct feeder *f)
 	snprintf(starts, sizeof(starts), "%u", f->res->starts - 1);
 	argv[n++] = "--rules";
 	argv[n++] = cfg->rules;
+	argv[n++] = "--run-dir";
+	argv[n++] = f->run_dir;
 	argv[n++] = "--run-id";
 	argv[n++] = run_id;
 	argv[n++] = "--store";
@@ -664,6 +667,9 @@ feeder_run(const struct feeder_config *cfg, struct feeder_result *ret)
 	rc = make_segments(f);
 	if (rc == 0)
 		rc = make_descriptors(f);
+	snprintf(f->run_dir, sizeof(f->run_dir), "%.200s/run.XXXXXX", cfg->dir);
+	if (rc == 0 && mkdtemp(f->run_dir) == NULL)
+		rc = -errno;
 	if (rc == 0)
 		rc = start_ctrl(f);
 	if (rc == 0) {

@@ -628,7 +628,7 @@ end_frame(struct model *m, const struct model_event *ev)
 		return;
 	}
 	packet_tcp_options(&p, &opts);
-	if (opts.flags & PACKET_OPT_TIMESTAMP) {
+	if (opts.flags & DP_TCP_TIMESTAMPS) {
 		if (e->ts_ok && tcp_seq_lt(opts.tsval, e->ts_recent)) {
 			e->paws_drops++;
 			send_ack(m, side);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Records between the processes: what is written is read back, what is damaged is refused. */
+#include "dp_args.h"
 #include "dp_command.h"
 #include "dp_event.h"
 #include "dp_ruleset.h"
@@ -7,8 +8,10 @@
 #include "dp_takeover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -220,12 +223,73 @@ test_ruleset_messages(void **state)
 	close(memfd);
 }
 
+static void
+test_args_number(void **state)
+{
+	static const char *const wrong[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1e3", "65", "0",
+					     "18446744073709551616", "99999999999999999999" };
+	uint64_t n = 7;
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(dp_args_number(wrong[i], 1, 64, &n), -EINVAL);
+	assert_int_equal(n, 7);
+	assert_int_equal(dp_args_number("64", 1, 64, &n), 0);
+	assert_int_equal(n, 64);
+	assert_int_equal(dp_args_number("18446744073709551615", 0, UINT64_MAX, &n), 0);
+	assert_true(n == UINT64_MAX);
+}
+
+static void
+test_args_fd(void **state)
+{
+	static const char *const wrong[] = { "", "-1", "x", "1x", "4294967296", "99999999999", "1000000" };
+	int fd = 7, null = open("/dev/null", O_RDONLY);
+	char text[16];
+	size_t i;
+
+	assert_true(null >= 0);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(dp_args_fd(wrong[i], &fd), -EINVAL);
+	assert_int_equal(fd, 7);
+	snprintf(text, sizeof(text), "%d", null);
+	assert_int_equal(dp_args_fd(text, &fd), 0);
+	assert_int_equal(fd, null);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	close(fd);
+}
+
+static void
+test_args_ports(void **state)
+{
+	static const char *const wrong[] = { "",     ",",	 "25,",	  ",25", "0",	   "65536", "25,25",
+					     "25 26", "x", "-1", "25;26", "1000000000000", "+25", " 25",
+					     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17" };
+	uint16_t ports[DP_ARGS_PORTS_MAX];
+	unsigned int nb = 99;
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (dp_args_ports(wrong[i], ports, &nb, &why) != -EINVAL)
+			fail_msg("\"%s\" was taken", wrong[i]);
+	assert_int_equal(nb, 99);
+	assert_int_equal(dp_args_ports("25", ports, &nb, &why), 0);
+	assert_int_equal(nb, 1);
+	assert_int_equal(dp_args_ports("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,65535", ports, &nb, &why), 0);
+	assert_int_equal(nb, 16);
+	assert_int_equal(ports[15], 65535);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strings), cmocka_unit_test(test_damage),	 cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_takeover), cmocka_unit_test(test_stats), cmocka_unit_test(test_ruleset_messages),
+		cmocka_unit_test(test_args_number),
+		cmocka_unit_test(test_args_fd),
+		cmocka_unit_test(test_args_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

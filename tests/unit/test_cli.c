@@ -98,23 +98,6 @@ test_options(void **state)
 }
 
 static void
-test_numbers(void **state)
-{
-	static const char *const wrong[] = { "", "-1", "+1", " 1", "1 ", "0x1", "1e3", "65", "0",
-					     "18446744073709551616", "99999999999999999999" };
-	uint64_t n = 7;
-	size_t i;
-
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_int_equal(cli_number(wrong[i], 1, 64, &n), -EINVAL);
-	assert_int_equal(n, 7);
-	assert_int_equal(cli_number("64", 1, 64, &n), 0);
-	assert_int_equal(n, 64);
-	assert_int_equal(cli_number("18446744073709551615", 0, UINT64_MAX, &n), 0);
-	assert_true(n == UINT64_MAX);
-}
-
-static void
 test_speeds(void **state)
 {
 	static const char *const right[] = { "max", "real", "x1", "x2.5", "x0.25", "200kpps", "1.5gbps",
@@ -494,7 +477,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options),	  cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_speeds),	  cmocka_unit_test(test_status),
 		cmocka_unit_test(test_child),	  cmocka_unit_test(test_run_id),
 		cmocka_unit_test(test_rundir),	  cmocka_unit_test(test_humanize),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* postern rules: what it prints and how it exits, run in a child with its own standard input and output. */
-#include "cmd_rules.h"
+#include "cmd_rules_run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,60 +15,6 @@
 
 #define MIL RULES_DIR "/mil.yaml"
 
-struct output {
-	char text[65536];
-	size_t len;
-	int rc;
-};
-
-/* A file without a name that holds @octets. */
-static FILE *
-temporary(const void *octets, size_t len)
-{
-	FILE *f = tmpfile();
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(octets, 1, len, f), len);
-	rewind(f);
-	return f;
-}
-
-static void
-run(struct output *o, const void *input, size_t input_len, const char *const *args)
-{
-	FILE *in = temporary(input, input_len), *out = temporary("", 0);
-	char *argv[16];
-	int argc = 0, status;
-	pid_t pid;
-
-	for (argc = 0; args[argc] != NULL; argc++)
-		argv[argc] = strdup(args[argc]);
-	argv[argc] = NULL;
-	fflush(NULL);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (dup2(fileno(in), 0) < 0 || dup2(fileno(out), 1) < 0)
-			_exit(99);
-		status = cmd_rules(argc, argv);
-		fflush(stdout);
-		_exit(status);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	o->rc = WEXITSTATUS(status);
-	rewind(out);
-	o->len = fread(o->text, 1, sizeof(o->text) - 1, out);
-	o->text[o->len] = '\0';
-	fclose(in);
-	fclose(out);
-	for (argc = 0; argv[argc] != NULL; argc++)
-		free(argv[argc]);
-}
-
-#define RUN(o, input, len, ...) \
-	run(o, input, len, (const char *const[]){"rules", __VA_ARGS__, NULL})
-
 static void
 test_check(void **state)
 {
@@ -82,7 +28,7 @@ test_check(void **state)
 
 	RUN(&o, "", 0, "check", MIL);
 	assert_int_equal(o.rc, 0);
-	assert_non_null(strstr(o.text, "good: 2 rules, 0 exceptions, 0 warnings"));
+	assert_non_null(strstr(o.text, "good: 2 rules, 15 exceptions, 0 warnings"));
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	f = fdopen(fd, "w");
@@ -105,6 +51,16 @@ test_check(void **state)
 	RUN(&o, "", 0, "check", path);
 	assert_int_equal(o.rc, 1);
 	assert_non_null(strstr(o.text, ":2:14: warning: "));
+	RUN(&o, "", 0, "check", "--at", "2000-01-01", path);
+	assert_int_equal(o.rc, 1);
+	assert_null(strstr(o.text, "has expired"));
+	assert_non_null(strstr(o.text, "has no owner and no ticket"));
+	RUN(&o, "", 0, "check", "--at", "some day", path);
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "list", "--rules", path, "--at", "2000-06-01");
+	assert_non_null(strstr(o.text, " works "));
+	RUN(&o, "", 0, "list", "--rules", path);
+	assert_non_null(strstr(o.text, " ended "));
 	assert_int_equal(unlink(path), 0);
 	RUN(&o, "", 0, "check", path);
 	assert_int_equal(o.rc, 2);
@@ -123,7 +79,7 @@ test_usage(void **state)
 	assert_int_equal(o.rc, 0);
 	RUN(&o, "", 0, "explain", "--help");
 	assert_int_equal(o.rc, 0);
-	RUN(&o, "", 0, "expand", "army.mil");
+	RUN(&o, "", 0, "what", "army.mil");
 	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "explain");
 	assert_int_equal(o.rc, 2);
@@ -226,6 +182,74 @@ test_explain_exception(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* Of several readings the strongest match counts, wherever it stands, as in the dataplane. */
+static void
+test_explain_readings(void **state)
+{
+	static const char rules[] = "version: 1\nprotect: [{domain: army.mil, lookalikes: false}]\n"
+				    "rules: [{id: ml, suffix: ml, meant: mil, verdict: reset}]\n"
+				    "watch: [{id: weak, literal: weak.example, severity: low}]\n";
+	char path[] = "/tmp/postern-readings-XXXXXX";
+	struct output o;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, rules, sizeof(rules) - 1), sizeof(rules) - 1);
+	close(fd);
+	RUN(&o, "", 0, "explain", "-r", path, "x@weak.example");
+	assert_non_null(strstr(o.text, " by rule:weak, literal\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "x%army.ml@weak.example");
+	assert_non_null(strstr(o.text, ": reset by rule:ml, suffix, meant army.mil\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "x%weak.example@army.ml");
+	assert_non_null(strstr(o.text, ": reset by rule:ml, suffix, meant army.mil\n"));
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Rules and exceptions of some senders and networks only, and an exception that has ended. */
+static void
+test_explain_scope(void **state)
+{
+	static const char rules[] =
+		"version: 1\nprotect: [{domain: army.mil, lookalikes: {id: like}}]\n"
+		"rules: [{id: ml, suffix: ml, meant: mil, severity: critical, verdict: reset,\n"
+		"         senders: [b.example, 192.0.2.0/24, '2001:db8::/32']}]\n"
+		"allow: [{id: old, domain: army.mi, until: 2020-01-01}]\n";
+	static const struct {
+		const char *option, *value, *want;
+	} cases[] = {
+		{"--sender", "a@b.example", ": reset by rule:ml, suffix, meant army.mil\n"},
+		{"--sender", "a@c.example", ": refuse by rule:like, tld, meant army.mil\n"},
+		{"--client", "192.0.2.9", ": reset by rule:ml, suffix, "},
+		{"-c", "192.0.3.9", ": refuse by rule:like, tld, "},
+		{"--client", "2001:db8::7", ": reset by rule:ml, suffix, "},
+		{"--client", "2001:db9::7", ": refuse by rule:like, tld, "},
+	};
+	char *path = file_with(rules, sizeof(rules) - 1);
+	struct output o;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		RUN(&o, "", 0, "explain", "-r", path, cases[i].option, cases[i].value, "x@army.ml");
+		if (o.rc != 0 || strstr(o.text, cases[i].want) == NULL)
+			fail_msg("%s: %s", cases[i].value, o.text);
+	}
+	RUN(&o, "", 0, "explain", "-r", path, "x@army.mi");
+	assert_non_null(strstr(o.text, "; the exception old has ended\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "--at", "2019-12-31", "x@army.mi");
+	assert_non_null(
+		strstr(o.text, "the rule says refuse, the exception old lets it through\n"));
+	RUN(&o, "", 0, "explain", "-r", path, "--client", "192.0.2", "x@army.mi");
+	assert_int_equal(o.rc, 2);
+	remove_file(path);
+	path = file_with("version: 1\nprotect: [{domain: army.mil, lookalikes: false}]\n"
+			 "rules: [{id: ml, suffix: ml, meant: mil, senders: b.example}]\n",
+			 122);
+	RUN(&o, "", 0, "explain", "-r", path, "x@army.ml");
+	assert_non_null(strstr(o.text, "x@army.ml: pass by scope:ml, suffix, meant army.mil\n"));
+	assert_non_null(strstr(o.text, "; but the rule ml is not for this sender\n"));
+	remove_file(path);
+}
+
 int
 main(void)
 {
@@ -234,6 +258,8 @@ main(void)
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_explain_json),
 		cmocka_unit_test(test_explain_exception),
+		cmocka_unit_test(test_explain_readings),
+		cmocka_unit_test(test_explain_scope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,8 @@ static void
 test_whole(void **state)
 {
 	static const char text[] = "rules: /etc/postern/rules\nstate: store\n"
-				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n";
+				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n"
+				   "limits: {flows: 16777216, sessions: 1}\n";
 	struct config cfg;
 	struct seen s;
 
@@ -63,6 +64,8 @@ test_whole(void **state)
 	assert_int_equal(cfg.ports[0], 25);
 	assert_int_equal(cfg.ports[1], 2525);
 	assert_int_equal(cfg.workers, 64);
+	assert_int_equal(cfg.flows_max, 1 << 24);
+	assert_int_equal(cfg.sessions_max, 1);
 	config_fini(&cfg);
 	assert_null(cfg.rules);
 	config_fini(&cfg);
@@ -120,17 +123,25 @@ test_broken_files(void **state)
 		{ "workers: 1\nworkers: 2\n", 22, "2:1 duplicate key" },
 		{ "- a\n", 4, "mapping" },
 		{ "word\n", 5, "1:1 a configuration is a mapping" },
-		{ "rules: a\0b\n", 11, "NUL" },
+		{ "rules: a\0b\n", 11, "1:9 octet 0x00" },
 		{ "# x\nrules:\ta\n", 13, "2:7 a tab stands here" },
-		{ "ports: 25\n", 10, "1:1 ports must be a list" },
-		{ "ports: []\n", 10, "1:1 ports must be a list" },
-		{ "ports: [[25]]\n", 14, "1:1 a port must be" },
-		{ "rules: [x]\n", 11, "1:1 rules needs a text" },
+		{ "ports: 25\n", 10, "1:8 ports must be a list" },
+		{ "ports: []\n", 10, "1:8 ports must be a list" },
+		{ "ports: [[25]]\n", 14, "1:9 a port must be" },
+		{ "rules: [x]\n", 11, "1:8 rules needs a text" },
 		{ "workers: 1.5\n", 13, "1:10 workers must be" },
 		{ "workers: 99999999999999999999\n", 30, "1:10 workers must be" },
-		{ "observer: gw1\n", 14, "1:1 observer must be a mapping" },
+		{ "limits: {flows: 0}\n", 19, "1:17 limits.flows must be a whole number from 1 to 16777216" },
+		{ "limits: {sessions: 16777217}\n", 29, "1:20 limits.sessions must be" },
+		{ "limits: {flow: 1}\n", 18, "1:10 unknown setting limits.\"flow\"; did you mean \"flows\"?" },
+		{ "limits: 5\n", 10, "1:9 limits must be a mapping" },
+		{ "observer: gw1\n", 14, "1:11 observer must be a mapping" },
 		{ "observer: {name: \"a\\x1bb\"}\n", 27, "cannot be shown" },
-		{ "? [a]\n: b\n", 10, "plain text" },
+		{ "? [a]\n: b\n", 10, "1:3 a key must be a plain word" },
+		{ "rules: *x\n", 10, "1:9 aliases" },
+		{ "rules: !x y\nports: &a [25]\n", 26, "2:9 anchors" },
+		{ "rules: a\n---\nrules: b\n", 22, "2:1 a second document" },
+		{ "rules: \xff\n", 9, "1:8 octet 0xff is not valid UTF-8" },
 	};
 	struct config cfg;
 	struct seen s;
@@ -171,29 +182,6 @@ test_limits(void **state)
 }
 
 static void
-test_ports(void **state)
-{
-	static const char *const wrong[] = { "",     ",",	 "25,",	  ",25", "0",	   "65536", "25,25",
-					     "25 26", "x", "-1", "25;26", "1000000000000", "+25", " 25",
-					     "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17" };
-	uint16_t ports[CONFIG_PORTS_MAX];
-	unsigned int nb = 99;
-	const char *why;
-	size_t i;
-
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		if (config_parse_ports(wrong[i], ports, &nb, &why) != -EINVAL)
-			fail_msg("\"%s\" was taken", wrong[i]);
-	assert_int_equal(nb, 99);
-	assert_int_equal(config_parse_ports("25", ports, &nb, &why), 0);
-	assert_int_equal(nb, 1);
-	assert_int_equal(config_parse_ports("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,65535", ports, &nb,
-					    &why), 0);
-	assert_int_equal(nb, 16);
-	assert_int_equal(ports[15], 65535);
-}
-
-static void
 test_suggest(void **state)
 {
 	static const char *const words[] = { "speed", "state", "rules", "report", "report-file" };
@@ -229,7 +217,6 @@ main(void)
 		cmocka_unit_test(test_errors_and_places),
 		cmocka_unit_test(test_broken_files),
 		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_suggest),
 	};
 

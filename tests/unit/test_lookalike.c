@@ -205,6 +205,79 @@ test_every_edit(void **state)
 	fixture_free(&f);
 }
 
+/* A level less, where that is not legitimate itself: off until it is asked for. */
+static void
+test_missing_level(void **state)
+{
+	static const char text[] =
+		V "protect:\n"
+		  "  - {domain: us.af.mil, lookalikes: {missing_level: true}}\n"
+		  "  - {domain: mail.hq.example.com, lookalikes: {missing_level: true}}\n"
+		  "  - {domain: in.brand.test, lookalikes: {missing_level: true}}\n"
+		  "  - {domain: shop.alphabet.example}\n"
+		  "  - {domain: brand.test, subdomains: not}\n";
+	struct fixture f;
+
+	fixture_load_text(&f, text);
+	assert_match(&f, "af.mil", "lookalikes-us.af.mil", "missing_level", "us.af.mil");
+	assert_no_match(&f, "hq.af.mil"); /* below the parent there are others */
+	assert_no_match(&f, "us.mil.example");
+	assert_match(&f, "mail.example.com", "lookalikes-mail.hq.example.com", "missing_level",
+		     "mail.hq.example.com");
+	assert_match(&f, "x.mail.example.com", "lookalikes-mail.hq.example.com", "missing_level",
+		     "x.mail.hq.example.com");
+	assert_match(&f, "hq.example.com", "lookalikes-mail.hq.example.com", "missing_level",
+		     "mail.hq.example.com");
+	assert_no_match(&f, "example.com");
+	assert_no_match(&f, "brand.test");	/* legitimate itself */
+	assert_no_match(&f, "alphabet.example"); /* not asked for */
+	assert_int_equal(ruleset_rule_verdict(f.set, 0, RULE_TECHNIQUE_MISSING_LEVEL), RULE_VERDICT_ALERT);
+	fixture_free(&f);
+}
+
+/* Every technique has slips in the list, but for those that are off by default and tested elsewhere. */
+static void
+test_all_techniques(void **state)
+{
+	FILE *list = fopen(TESTS_DIR "/unit/lookalike_slips.txt", "r");
+	char line[4096], *words[128];
+	uint64_t seen = 0;
+	size_t nb;
+	int t;
+
+	assert_non_null(list);
+	while (read_words(list, line, sizeof(line), words, 128, &nb)) {
+		t = rule_technique_from_name(words[0]);
+		assert_true(t >= 0);
+		seen |= UINT64_C(1) << t;
+	}
+	fclose(list);
+	for (t = RULE_TECHNIQUE_OMISSION; t < RULE_TECHNIQUE_NB; t++)
+		if ((seen >> t & 1) == 0 && t != RULE_TECHNIQUE_MISSING_LEVEL && t != RULE_TECHNIQUE_TLD_SWAP)
+			fail_msg("no slip is named %s", rule_technique_name(t));
+}
+
+/* Registries of others are no slips; suffixes of several labels are slipped as one. */
+static void
+test_public_suffixes(void **state)
+{
+	struct fixture f;
+
+	fixture_load_text(&f, protected_names);
+	assert_no_match(&f, "navy.mil.ph");
+	assert_no_match(&f, "army.mil.kr");
+	assert_no_match(&f, "barclays.co.nz");
+	assert_no_match(&f, "barclays.com");
+	assert_match(&f, "barclays.co.ul", "lookalikes-test", "suffix_country", "barclays.co.uk");
+	assert_match(&f, "barclays.couk", "lookalikes-test", "suffix_country", "barclays.co.uk");
+	assert_match(&f, "hmrc.gov.ul", "lookalikes-test", "suffix_country", "hmrc.gov.uk");
+	assert_match(&f, "a.b.c.d.e.f.g.h.i.j.k.hq.army.ml", "lookalikes-test", "tld",
+		     "a.b.c.d.e.f.g.h.i.j.k.hq.army.mil");
+	assert_match(&f, "a.b.c.d.e.f.g.h.i.j.k.amry.mil", "lookalikes-test", "transposition",
+		     "a.b.c.d.e.f.g.h.i.j.k.army.mil");
+	fixture_free(&f);
+}
+
 /* What an entry says about techniques. */
 static void
 test_settings(void **state)
@@ -332,6 +405,9 @@ main(void)
 		cmocka_unit_test(test_innocents),
 		cmocka_unit_test(test_protected_neighbours),
 		cmocka_unit_test(test_every_edit),
+		cmocka_unit_test(test_missing_level),
+		cmocka_unit_test(test_all_techniques),
+		cmocka_unit_test(test_public_suffixes),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_wrong_settings),
 		cmocka_unit_test(test_aimed_collisions),

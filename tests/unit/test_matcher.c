@@ -84,6 +84,63 @@ test_precedence(void **state)
 	fixture_free(&f);
 }
 
+/* Zones: unknown names are right unless they are a slip of a known one of the same zone. */
+static void
+test_zones(void **state)
+{
+	static const char text[] =
+		V "protect:\n"
+		  "  - {domain: '*.mil', known: [army.mil, us.af.mil, hq.navy.mil]}\n"
+		  "  - {domain: '*.gov', known: [state.gov]}\n"
+		  "  - {domain: narrow.mil, subdomains: not}\n"
+		  "  - example.com\n"
+		  "  - {domain: '*.in.example.com', known: [mail.in.example.com]}\n"
+		  "rules: [{id: every, suffix: [mil, gov], meant: com, match: every}]\n"
+		  "watch: [{id: all, expression: army}]\n";
+	struct fixture f;
+
+	fixture_load_text(&f, text);
+	assert_match(&f, "amry.mil", "lookalikes-test", "transposition", "army.mil");
+	assert_match(&f, "a.b.c.d.e.f.g.h.amry.mil", "lookalikes-test", "transposition",
+		     "a.b.c.d.e.f.g.h.army.mil");
+	assert_match(&f, "hq.nvay.mil", "lookalikes-test", "transposition", "hq.navy.mil");
+	assert_match(&f, "AMRY.MIL.", "lookalikes-test", "transposition", "army.mil");
+	assert_no_match(&f, "army.mil");
+	assert_no_match(&f, "amry.army.mil"); /* below a known name */
+	assert_no_match(&f, "navy.mil");      /* unknown, near to none: a level less is no slip here */
+	assert_no_match(&f, "nvay.mil");
+	assert_no_match(&f, "army-login.mil");
+	assert_no_match(&f, "statte.mil"); /* near a name of another zone */
+	assert_match(&f, "sttae.gov", "lookalikes-test", "transposition", "state.gov");
+	assert_no_match(&f, "army.gov");
+	assert_match(&f, "narow.mil", "lookalikes-test", "omission", "narrow.mil");
+	assert_no_match(&f, "x.mial.in.example.com"); /* below example.com all is right */
+	fixture_free(&f);
+}
+
+/* Rules left out of one question. */
+static void
+test_without(void **state)
+{
+	static const char text[] = V "protect: [{domain: army.mil, lookalikes: {id: looks}}]\n"
+				     "rules: [{id: ml, suffix: ml, meant: mil}]\n"
+				     "watch: [{id: lit, literal: army.ml, severity: low}]\n";
+	static const char *const order[] = {"ml", "looks", "lit"};
+	struct matcher_query q = {"x", 1, "army.ml", 7};
+	uint64_t without = 0;
+	struct fixture f;
+	size_t i;
+
+	fixture_load_text(&f, text);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(matcher_judge_without(f.m, f.s, &q, &without, &f.match), 1);
+		assert_string_equal(ruleset_rule(f.set, f.match.rule)->id, order[i]);
+		without |= UINT64_C(1) << f.match.rule;
+	}
+	assert_int_equal(matcher_judge_without(f.m, f.s, &q, &without, &f.match), 0);
+	fixture_free(&f);
+}
+
 static void
 test_hostile_recipients(void **state)
 {
@@ -359,7 +416,8 @@ test_explanations(void **state)
 		assert_int_equal(rule_technique_from_name(rule_technique_name(t)), t);
 	assert_int_equal(rule_technique_from_name("no such"), -1);
 	t = rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, sizeof(buf));
-	assert_string_equal(buf, "a\\x1B\\xFF stands in a list of the operator");
+	assert_string_equal(buf, "a\\x1B\\xFF stands in a list of the operator: it has U+00FF LATIN SMALL LETTER Y "
+				 "WITH DIAERESIS for y, octets that are no UTF-8, read as ISO 8859-1");
 	assert_int_equal(t, strlen(buf));
 	assert_int_equal(
 		rule_technique_explain(RULE_TECHNIQUE_LITERAL, "a\x1b\xff", 3, "", 0, buf, 4), t);
@@ -375,6 +433,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_precedence),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_without),
 		cmocka_unit_test(test_hostile_recipients),
 		cmocka_unit_test(test_damaged_image),
 		cmocka_unit_test(test_forged_image),

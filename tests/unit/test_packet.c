@@ -519,19 +519,19 @@ test_options(void **state)
 	} cases[] = {
 		{ "", { 0 } },
 		{ "020405b40402080a01020304a1a2a3a401030307",
-		  { PACKET_OPT_MSS | PACKET_OPT_WSCALE | PACKET_OPT_SACK_OK | PACKET_OPT_TIMESTAMP, 1460, 7, 0x01020304,
+		  { DP_TCP_MSS | DP_TCP_WSCALE | DP_TCP_SACK | DP_TCP_TIMESTAMPS, 1460, 7, 0x01020304,
 		    0xa1a2a3a4 } },
-		{ "0103030e", { PACKET_OPT_WSCALE, 0, 14, 0, 0 } },
-		{ "0103030f", { PACKET_OPT_WSCALE, 0, 14, 0, 0 } },
+		{ "0103030e", { DP_TCP_WSCALE, 0, 14, 0, 0 } },
+		{ "0103030f", { DP_TCP_WSCALE, 0, 14, 0, 0 } },
 		{ "00020405b4000000", { 0 } },			     /* nothing counts after the end */
-		{ "0402010103000000", { PACKET_OPT_SACK_OK, 0, 0, 0, 0 } }, /* length 0 ends the reading */
-		{ "0402010103010000", { PACKET_OPT_SACK_OK, 0, 0, 0, 0 } }, /* length 1 too */
-		{ "04020101020405", { PACKET_OPT_SACK_OK, 0, 0, 0, 0 } },   /* beyond the header */
+		{ "0402010103000000", { DP_TCP_SACK, 0, 0, 0, 0 } }, /* length 0 ends the reading */
+		{ "0402010103010000", { DP_TCP_SACK, 0, 0, 0, 0 } }, /* length 1 too */
+		{ "04020101020405", { DP_TCP_SACK, 0, 0, 0, 0 } },   /* beyond the header */
 		{ "01010102", { 0 } },					     /* no length */
-		{ "02030104020101", { PACKET_OPT_SACK_OK, 0, 0, 0, 0 } }, /* MSS of a wrong length is skipped */
-		{ "1e0c0081010203040506070801010101", { PACKET_OPT_MPTCP, 0, 0, 0, 0 } },
-		{ "13120102030405060708090a0b0c0d0e0f100101", { PACKET_OPT_MD5_AO, 0, 0, 0, 0 } },
-		{ "1d100102030405060708090a0b0c0d0e", { PACKET_OPT_MD5_AO, 0, 0, 0, 0 } },
+		{ "02030104020101", { DP_TCP_SACK, 0, 0, 0, 0 } }, /* MSS of a wrong length is skipped */
+		{ "1e0c0081010203040506070801010101", { DP_TCP_MPTCP, 0, 0, 0, 0 } },
+		{ "13120102030405060708090a0b0c0d0e0f100101", { DP_TCP_MD5_AO, 0, 0, 0, 0 } },
+		{ "1d100102030405060708090a0b0c0d0e", { DP_TCP_MD5_AO, 0, 0, 0, 0 } },
 	};
 	struct packet_tcp_options got;
 	struct packet p = { 0 };

@@ -40,7 +40,15 @@ test_mil(void **state)
 	assert_no_match(&f, "army.mil");
 	assert_no_match(&f, "ARMY.MIL..");
 	assert_no_match(&f, "hq.army.mil");
-	assert_no_match(&f, "unheard-of.mil");
+	assert_no_match(&f, "unheard-of.mil"); /* a name below mil that is near to none */
+	assert_no_match(&f, "army-login.mil"); /* words are added where names can be bought */
+	assert_no_match(&f, "hq.unheard-of.mil");
+	assert_match(&f, "amry.mil", "lookalikes-mil", "transposition", "army.mil");
+	assert_match(&f, "mail.hq.amry.mil", "lookalikes-mil", "transposition", "mail.hq.army.mil");
+	assert_match(&f, "us.afmil", "lookalikes-mil", "missing_dot", "us.af.mil");
+	assert_match(&f, "usa.f.mil", "lookalikes-mil", "misplaced_dot", "us.af.mil");
+	assert_match(&f, "arrny.mil", "lookalikes-mil", "homoglyph", "army.mil");
+	assert_int_equal(ruleset_nb_exceptions(f.set), 15);
 	assert_no_match(&f, "mil");
 	assert_no_match(&f, "");
 	fixture_free(&f);
@@ -58,7 +66,8 @@ test_folder(void **state)
 	assert_match(&f, "army.ml", "mil-ml", "suffix", "army.mil");
 	assert_match(&f, "whitehouse.gv", "lookalikes-gov", "tld", "whitehouse.gov");
 	assert_match(&f, "hq.stategov.com", "lookalikes-gov", "missing_dot", "hq.state.gov");
-	assert_no_match(&f, "whitehuose.gov"); /* every name below gov is right */
+	assert_match(&f, "whitehuose.gov", "lookalikes-gov", "transposition", "whitehouse.gov");
+	assert_no_match(&f, "weather.gov"); /* below gov every name is right that is near to none */
 	assert_match(&f, "gmial.com", "lookalikes-freemail", "transposition", "gmail.com");
 	assert_int_equal(ruleset_rule_verdict(f.set, f.match.rule, f.match.technique),
 			 RULE_VERDICT_ALERT);

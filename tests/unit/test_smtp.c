@@ -110,10 +110,17 @@ static bool
 on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *r)
 {
 	struct bench *b = ctx;
+	bool found = false;
 	unsigned int i;
 
 	assert_ptr_equal(owner, b);
 	assert_true(r->line_back <= r->line_octets);
+	if (r->only_match) { /* the rules of this test: army.ml */
+		for (i = 0; i < r->mailbox->nb_readings; i++)
+			found |= strcmp(r->mailbox->readings[i].domain, "army.ml") == 0;
+		if (!found)
+			return false;
+	}
 	put(b, "rcpt %u/%u ", r->transaction, r->index);
 	put_smtp_str(b, &r->address);
 	for (i = 0; i < r->mailbox->nb_readings; i++) {
@@ -125,7 +132,7 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *r)
 	put(b, " from=");
 	put_smtp_str(b, &r->sender);
 	put_anomalies(b, r->anomalies);
-	return b->matched_only && memmem(r->address.p, r->address.len, "army", 4) != NULL;
+	return found || (b->matched_only && memmem(r->address.p, r->address.len, "army", 4) != NULL);
 }
 
 static void
@@ -536,6 +543,87 @@ recipients(struct bench *b, unsigned int n)
 	assert_int_equal(b->counters.c[DP_STAT_RECIPIENTS], n);
 }
 
+/* A line of @len octets and its end; @text stands at @at in it, blanks are the rest. */
+static void
+blank_rcpt(struct bench *b, size_t len, const char *text, size_t at, size_t every)
+{
+	static const char begin[] = "EHLO gw\r\nRCPT TO:";
+	char *line = malloc(len + 64);
+	size_t n = 9 + len, i;
+
+	assert_non_null(line);
+	memset(line, ' ', len + 64);
+	memcpy(line, begin, sizeof(begin) - 1);
+	memcpy(line + 9 + at, text, strlen(text));
+	memcpy(line + n, "\r\n", 2);
+	n += 2;
+	b->log_len = b->held_len = 0;
+	b->log[0] = '\0';
+	smtp_open(&b->ctx, &b->smtp, 0);
+	feed(b, 'S', "220 mx\r\n", 8);
+	for (i = 0; i < n; i += every)
+		feed(b, 'C', line + i, n - i < every ? n - i : every);
+	smtp_close(&b->ctx, &b->smtp, b);
+	free(line);
+}
+
+static unsigned int
+nb_found(const struct bench *b, const char *what)
+{
+	unsigned int nb = 0;
+	const char *p;
+
+	for (p = b->log; (p = strstr(p, what)) != NULL; p++)
+		nb++;
+	return nb;
+}
+
+/* Wherever a recipient stands in a line of any length, it is found, and once. */
+static void
+test_middle_of_line(void **state)
+{
+	enum { LEN = 20000 };
+	const struct smtp_limits limits = { 1, 4, 2 };
+	static const size_t pieces[] = { SIZE_MAX, 1, 7, 256, 1460, 4096, 4105 };
+	char many[16 * 700], whole[8192];
+	struct bench b;
+	size_t at, i;
+
+	(void)state;
+	bench_init(&b, &limits);
+	for (at = 9; at + 11 <= LEN; at += at > 3700 && (at < 5300 || at > LEN - 1000) ? 1 : 13) {
+		blank_rcpt(&b, LEN, "<x@army.ml>", at, at % 11 == 0 ? pieces[at % 7] : SIZE_MAX);
+		if (nb_found(&b, " army.ml") != 1 || nb_found(&b, "+long_line") == 0)
+			fail_msg("at %zu: %s", at, b.log);
+	}
+	/* Prefixes of longer domains are none, wherever they end. */
+	for (at = 3700; at + 16 <= LEN; at += at < 5300 || at > LEN - 1000 ? 1 : 13) {
+		blank_rcpt(&b, LEN, "<x@army.ml.invalid>", at, SIZE_MAX);
+		if (at + 19 <= LEN && nb_found(&b, " army.ml ") != 0)
+			fail_msg("at %zu: %s", at, b.log);
+	}
+	/* Enough is enough: eight, and the line itself. */
+	memset(many, ' ', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	for (i = 0; i < 15; i++)
+		memcpy(many + i * 700, "<x@army.ml>", 11);
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		blank_rcpt(&b, LEN, many, 5000, pieces[i]);
+		assert_int_equal(nb_found(&b, " army.ml alt"), 8);
+		if (i == 0)
+			snprintf(whole, sizeof(whole), "%s", b.log);
+		assert_string_equal(whole, b.log);
+	}
+	/* A whole path is followed by parameters. */
+	memset(many, 'p', 6000);
+	memcpy(many, "<x@example.com> X=", 18);
+	memcpy(many + 5000, "<x@army.ml>", 11);
+	many[6000] = '\0';
+	blank_rcpt(&b, LEN, many, 8, SIZE_MAX);
+	assert_int_equal(nb_found(&b, " army.ml"), 0);
+	bench_fini(&b);
+}
+
 static void
 test_pending_limit(void **state)
 {
@@ -715,6 +803,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_evasions),
 		cmocka_unit_test(test_matches_only),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_middle_of_line),
 		cmocka_unit_test(test_pending_limit),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_summary),

@@ -432,10 +432,56 @@ static const struct dialogue dialogues[] = {
 		},
 		.expect = "begin 1 helo=gw sender=a@example.org\n"
 			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
-			  "rcpt 1/2 y@army.ml army.ml from=a@example.org +bdat_unoffered\n"
 			  "reply 1/1 250\n"
+			  "rcpt 1/2 y@army.ml army.ml from=a@example.org +bdat_unoffered\n"
 			  "reply 1/2 250\n"
 			  "end 1 rcpts=2 none 0/0 body=0 complete +bdat_unoffered\n",
+	},
+	{
+		.name = "BDAT not offered and taken all the same",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "EHLO gw\r\n", 0 },
+			{ 'S', "250 mx\r\n", 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n", 0 },
+			{ 'C', "BDAT 8\r\nsubject:", 0 },
+			{ 'S', "250 3\r\n", 0 },
+			{ 'C', "BDAT 23 LAST\r\nRCPT TO:<y@army.ml>\r\n\r\n", 0 },
+			{ 'S', "250 4\r\n", 0 },
+			{ 'C', "MAIL FROM:<b@example.org>\r\nRCPT TO:<z@army.ml>\r\nQUIT\r\n", 0 },
+			{ 'S', "250 5\r\n550 6\r\n221 7\r\n", 0 },
+		},
+		.expect = "begin 1 helo=gw sender=a@example.org\n"
+			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
+			  "reply 1/1 250\n"
+			  "data 1 bdat 0\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +alternative_reading +bdat_unoffered +bdat_doubt\n"
+			  "end 1 rcpts=1 bdat 0/250 body=31 complete +alternative_reading +bdat_unoffered +bdat_doubt\n"
+			  "begin 2 helo=gw sender=b@example.org +alternative_reading +bdat_unoffered +bdat_doubt\n"
+			  "rcpt 2/1 z@army.ml army.ml from=b@example.org +alternative_reading +bdat_unoffered +bdat_doubt\n"
+			  "reply 2/1 550\n"
+			  "end 2 rcpts=1 none 0/0 body=0 complete\n",
+	},
+	{
+		.name = "BDAT not offered, the end of the chunk is not seen",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "HELO gw\r\n", 0 },
+			{ 'S', "250 mx\r\n", 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n", 0 },
+			{ 'C', "BDAT 100 LAST\r\nRCPT TO:<y@army.ml>\r\n", 0 },
+			{ 'E', "", 0 },
+		},
+		.expect = "begin 1 helo=gw sender=a@example.org\n"
+			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
+			  "reply 1/1 250\n"
+			  "data 1 bdat 0\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +reply_unseen +alternative_reading +bdat_unoffered"
+			  " +bdat_doubt\n"
+			  "end 1 rcpts=1 bdat 0/0 body=21 partial +reply_unseen +alternative_reading +bdat_unoffered"
+			  " +bdat_doubt\n",
 	},
 	{
 		.name = "BDAT sizes that are none",
@@ -561,6 +607,30 @@ static const struct dialogue dialogues[] = {
 			  "reply 1/1 250\n"
 			  "data 1 data 250\n"
 			  "end 1 rcpts=1 none 250/0 body=0 complete +bad_reply\n",
+	},
+	{
+		.name = "DATA answered with 250, and the message is sent",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "EHLO gw\r\n", 0 },
+			{ 'S', EHLO_OK, 0 },
+			{ 'C',
+			  "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\n"
+			  "DATA\r\nSubject: x\r\nRCPT TO:<y@army.ml>\r\n.\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n250 3\r\n250 4\r\n", 0 },
+			{ 'C', "MAIL FROM:<b@example.org>\r\nRCPT TO:<z@army.ml>\r\nQUIT\r\n", 0 },
+			{ 'S', "250 5\r\n250 6\r\n221 7\r\n", 0 },
+		},
+		.expect = "begin 1 helo=gw sender=a@example.org\n"
+			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
+			  "reply 1/1 250\n"
+			  "data 1 data 250\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +alternative_reading\n"
+			  "end 1 rcpts=1 data 250/250 body=33 complete +bad_reply +alternative_reading\n"
+			  "begin 2 helo=gw sender=b@example.org +alternative_reading\n"
+			  "rcpt 2/1 z@army.ml army.ml from=b@example.org +alternative_reading\n"
+			  "reply 2/1 250\n"
+			  "end 2 rcpts=1 none 0/0 body=0 complete\n",
 	},
 	{
 		.name = "DATA answered with 300",

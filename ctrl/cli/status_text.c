@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "status_text.h"
+
+#include <string.h>
+
+#include "safe_text.h"
+
+#define INT "%" JSON_INTEGER_FORMAT
+
+static json_int_t
+int_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void
+print_text(FILE *out, const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+	char shown[4096];
+
+	if (s == NULL)
+		s = "?";
+	safe_text(shown, sizeof(shown), s, strlen(s));
+	fputs(shown, out);
+}
+
+void
+status_text_error(FILE *out, const char *command, const json_t *answer)
+{
+	fprintf(out, "%s: ", command);
+	print_text(out, answer, "error");
+	fputc('\n', out);
+}
+
+static void
+print_run(FILE *out, const json_t *s)
+{
+	json_int_t up = int_of(s, "uptime_s");
+	const json_t *rules = json_object_get(s, "rules");
+
+	fputs("run         ", out);
+	print_text(out, s, "source");
+	fputs(" on ", out);
+	print_text(out, s, "observer");
+	fprintf(out, ", up " INT ":%02d:%02d", up / 3600, (int)(up / 60 % 60), (int)(up % 60));
+	if (int_of(s, "ctrl_restarts") > 0)
+		fprintf(out, ", control process restarted " INT " times", int_of(s, "ctrl_restarts"));
+	fprintf(out, "\nmode        %s\n", json_is_true(json_object_get(s, "enforce"))
+					   ? "enforcing"
+					   : "observing: nothing on the wire is changed");
+	fputs("rules       ", out);
+	print_text(out, rules, "ruleset");
+	fprintf(out, ", generation " INT ", " INT " rules, " INT " exceptions, version ", int_of(rules, "generation"),
+		int_of(rules, "rules"), int_of(rules, "exceptions"));
+	print_text(out, rules, "version");
+	fputc('\n', out);
+	if (json_object_get(rules, "last_reload") != NULL) {
+		fprintf(out, "reloads     " INT " done, " INT " unchanged, " INT " failed; last: ", int_of(rules, "reloads"),
+			int_of(rules, "reloads_unchanged"), int_of(rules, "reloads_failed"));
+		print_text(out, rules, "last_reload");
+		fputc('\n', out);
+	}
+}
+
+static void
+print_traffic(FILE *out, const json_t *s, struct status_rates *r, double now_s)
+{
+	const json_t *total = json_object_get(s, "total"), *k = json_object_get(total, "counters");
+	const json_t *cover = json_object_get(total, "coverage");
+	struct status_rates now = {
+		.valid = true,
+		.at_s = now_s,
+		.packets = int_of(k, "rx_packets"),
+		.octets = int_of(k, "rx_octets"),
+		.recipients = int_of(k, "recipients"),
+		.alerts = int_of(s, "alerts"),
+	};
+	double dt = now_s - r->at_s;
+
+	fprintf(out, "packets     " INT ", " INT " octets\n", now.packets, now.octets);
+	if (r->valid && dt > 0)
+		fprintf(out, "rates       %.0f packets/s, %.1f Mbit/s, %.1f recipients/s, %.1f alerts/s\n",
+			(double)(now.packets - r->packets) / dt, (double)(now.octets - r->octets) * 8 / dt / 1e6,
+			(double)(now.recipients - r->recipients) / dt, (double)(now.alerts - r->alerts) / dt);
+	*r = now;
+	fprintf(out,
+		"sessions    " INT ": " INT " in clear, " INT " opaque, " INT " from their middle; " INT " open now\n",
+		int_of(cover, "sessions"), int_of(cover, "clear"), int_of(cover, "opaque"), int_of(cover, "midstream"),
+		int_of(k, "flows") - int_of(k, "flows_ended"));
+	fprintf(out, "mail        " INT " transactions, " INT " recipients, " INT " matches\n",
+		int_of(k, "transactions"), now.recipients, int_of(k, "matches"));
+	fprintf(out, "alerts      " INT ", " INT " updated\n", now.alerts, int_of(s, "updates"));
+}
+
+/* "name N, name N", or nothing at all when there are none. */
+static void
+print_named(FILE *out, const char *label, json_t *object)
+{
+	const char *key;
+	json_t *value;
+	unsigned int nb = 0;
+
+	json_object_foreach(object, key, value)
+	{
+		char shown[256];
+
+		safe_text(shown, sizeof(shown), key, strlen(key));
+		fprintf(out, "%s%s " INT, nb++ == 0 ? label : ", ", shown, json_integer_value(value));
+	}
+	if (nb > 0)
+		fputc('\n', out);
+}
+
+static void
+print_workers(FILE *out, const json_t *s)
+{
+	json_t *workers = json_object_get(s, "workers"), *w;
+	size_t i;
+
+	fprintf(out, "\n%-7s %-10s %-6s %14s %12s %12s %12s\n", "WORKER", "GENERATION", "ACK", "INSPECTED", "RING LAG",
+		"UNDECIDED", "STATE");
+	json_array_foreach(workers, i, w)
+	{
+		const json_t *ring = json_object_get(w, "ring");
+		const char *state = json_is_true(json_object_get(w, "done"))	  ? "done"
+				    : json_is_true(json_object_get(w, "stale"))	  ? "stale"
+				    : json_is_false(json_object_get(w, "balanced")) ? "UNBALANCED"
+										  : "working";
+
+		fprintf(out, "%-7" JSON_INTEGER_FORMAT " %-10" JSON_INTEGER_FORMAT " %-6s %14" JSON_INTEGER_FORMAT
+			     " %12" JSON_INTEGER_FORMAT " %12" JSON_INTEGER_FORMAT " %12s\n",
+			int_of(w, "worker"), int_of(w, "generation"),
+			json_is_true(json_object_get(w, "acknowledged")) ? "yes" : "no",
+			int_of(json_object_get(w, "counters"), "inspected_packets"), int_of(ring, "unstored"),
+			int_of(ring, "undecided"), state);
+	}
+}
+
+void
+status_text_print(FILE *out, const json_t *status, struct status_rates *rates, double now_s)
+{
+	const json_t *total = json_object_get(status, "total"), *hits = json_object_get(status, "hits");
+
+	print_run(out, status);
+	print_traffic(out, status, rates, now_s);
+	print_named(out, "dropped     ", json_object_get(total, "drops"));
+	print_named(out, "anomalies   ", json_object_get(total, "anomalies"));
+	print_named(out, "let through by exceptions: ", json_object_get(hits, "exceptions"));
+	print_named(out, "exceptions that had ended: ", json_object_get(hits, "expired_exceptions"));
+	print_named(out, "rules for other senders: ", json_object_get(hits, "out_of_scope"));
+	print_workers(out, status);
+}

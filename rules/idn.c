@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "idn.h"
+
+#include "fold.h"
+#include "idn_label.h"
+#include "punycode.h"
+
+enum {
+	PREFIX_LEN = 4,	      /* "xn--" */
+	LABEL_MAX = 63,	      /* octets: RFC 1035 §2.3.4 */
+	DECOMPOSED_MAX = 512, /* code points of a label; twice as many as a label has octets */
+	LABELS_MAX = IDN_DOMAIN_MAX + 1,
+};
+
+/* Lower case, NFC. The number of points, 0: too many. */
+static size_t
+normalise(const uint32_t *points, size_t nb, uint32_t dst[DECOMPOSED_MAX])
+{
+	size_t used = 0, i;
+
+	for (i = 0; i < nb; i++) {
+		if (used + FOLD_POINT_MAX > DECOMPOSED_MAX)
+			return 0;
+		used += fold_norm(points[i], dst + used);
+	}
+	fold_order(dst, used);
+	return fold_compose(dst, used);
+}
+
+/* A U-label as an A-label, or as ASCII when it is nothing else (a Kelvin sign is a k). Its length,
+ * 0: it has no such form. */
+static size_t
+to_a_label(const uint32_t *points, size_t nb, char dst[LABEL_MAX])
+{
+	uint32_t normal[DECOMPOSED_MAX];
+	size_t i, len;
+
+	nb = normalise(points, nb, normal);
+	for (i = 0; i < nb && normal[i] < 0x80; i++)
+		;
+	if (i == nb) {
+		for (i = 0; i < nb && nb <= LABEL_MAX; i++)
+			dst[i] = (char)normal[i];
+		return nb <= LABEL_MAX ? nb : 0;
+	}
+	len = punycode_encode(normal, nb, dst + PREFIX_LEN, LABEL_MAX - PREFIX_LEN);
+	if (len == 0)
+		return 0;
+	memcpy(dst, "xn--", PREFIX_LEN);
+	return PREFIX_LEN + len;
+}
+
+size_t
+idn_to_ascii(const char *domain, size_t len, char dst[IDN_DOMAIN_MAX])
+{
+	uint32_t points[IDN_LABEL_POINTS_MAX];
+	size_t used = 0, at = 0, label, dot, nb, n;
+	char ascii[LABEL_MAX];
+	const char *from;
+
+	for (; at < len; at += label + dot) {
+		label = idn_label_len(domain + at, len - at, &dot);
+		from = domain + at;
+		n = label;
+		if (idn_label_read(from, label, points, &nb) == IDN_LABEL_U) {
+			n = to_a_label(points, nb, ascii);
+			from = n > 0 ? ascii : from;
+			n = n > 0 ? n : label;
+		}
+		if (used + n + dot > IDN_DOMAIN_MAX)
+			return 0;
+		memcpy(dst + used, from, n);
+		memcpy(dst + used + n, domain + at + label, dot);
+		used += n + dot;
+	}
+	return used;
+}
+
+/* One label being written; a mark or an invisible character makes its neighbour foreign. */
+struct writer {
+	char text[IDN_TEXT_MAX];
+	uint32_t points[IDN_TEXT_MAX];
+	uint8_t is_foreign[IDN_TEXT_MAX];
+	size_t nb;
+	bool is_dropped; /* something before the next character was */
+};
+
+static void
+put(struct writer *w, uint32_t point, bool is_foreign)
+{
+	if (w->nb == IDN_TEXT_MAX)
+		return;
+	w->text[w->nb] = (char)(point < 0x80 ? point : 0x80 | (point & 0x7f));
+	w->points[w->nb] = point;
+	w->is_foreign[w->nb++] = is_foreign || w->is_dropped;
+	w->is_dropped = false;
+}
+
+static void
+put_looks(struct writer *w, uint32_t point, bool is_foreign)
+{
+	uint32_t normal[FOLD_POINT_MAX], looks[FOLD_POINT_MAX];
+	size_t nb_normal = fold_norm(point, normal), nb, i, j;
+
+	for (i = 0; i < nb_normal; i++) {
+		nb = fold_looks(normal[i], looks);
+		for (j = 0; j < nb; j++)
+			put(w, looks[j], is_foreign || point >= 0x80);
+		if (nb > 0)
+			continue;
+		w->is_dropped = w->nb == 0;
+		if (w->nb > 0)
+			w->is_foreign[w->nb - 1] = 1;
+	}
+}
+
+static bool
+write_label(struct writer *w, const char *p, size_t len, enum idn_form form)
+{
+	uint32_t points[IDN_LABEL_POINTS_MAX];
+	enum idn_label_kind kind;
+	bool is_bad;
+	size_t nb, i;
+
+	kind = idn_label_read(p, len, points, &nb);
+	is_bad = kind == IDN_LABEL_BAD_A || kind == IDN_LABEL_BAD_U;
+	if (form == IDN_LETTERS && (is_bad || kind == IDN_LABEL_U))
+		return false;
+	w->nb = 0;
+	w->is_dropped = false;
+	for (i = 0; i < nb; i++) {
+		if (form == IDN_LETTERS)
+			put(w, points[i], points[i] >= 0x80);
+		else
+			put_looks(w, points[i], is_bad);
+	}
+	return true;
+}
+
+/* Where labels begin, and where the last one ends; *ret_dots: whether the dot before each is no
+ * ASCII. The number of them. */
+static size_t
+find_labels(const char *domain, size_t len, uint8_t starts[LABELS_MAX], uint8_t lens[LABELS_MAX],
+	    uint8_t has_other_dot[LABELS_MAX])
+{
+	size_t nb = 0, at = 0, dot = 0;
+
+	do {
+		starts[nb] = (uint8_t)at;
+		has_other_dot[nb] = dot > 1;
+		lens[nb] = (uint8_t)idn_label_len(domain + at, len - at, &dot);
+		at += lens[nb++] + dot;
+	} while (dot > 0);
+	return nb;
+}
+
+bool
+idn_read(const char *domain, size_t len, enum idn_form form, struct idn_text *ret)
+{
+	uint8_t starts[LABELS_MAX], lens[LABELS_MAX], has_other_dot[LABELS_MAX];
+	size_t at = IDN_TEXT_MAX, nb, i;
+	struct writer w;
+
+	ret->len = 0;
+	if (len > IDN_DOMAIN_MAX)
+		return false;
+	/* From the last label on: what does not fit is missing in front. */
+	for (nb = i = find_labels(domain, len, starts, lens, has_other_dot); i-- > 0;) {
+		if (!write_label(&w, domain + starts[i], lens[i], form) ||
+		    (form == IDN_LETTERS && has_other_dot[i]))
+			return false;
+		if (w.nb + (i + 1 < nb) > at)
+			break;
+		if (i + 1 < nb) {
+			ret->text[--at] = '.';
+			ret->points[at] = '.';
+			ret->is_foreign[at] = has_other_dot[i + 1];
+			ret->origin[at] = starts[i];
+		}
+		at -= w.nb;
+		memcpy(ret->text + at, w.text, w.nb);
+		memcpy(ret->points + at, w.points, w.nb * sizeof(w.points[0]));
+		memcpy(ret->is_foreign + at, w.is_foreign, w.nb);
+		memset(ret->origin + at, starts[i], w.nb);
+	}
+	ret->len = IDN_TEXT_MAX - at;
+	memmove(ret->text, ret->text + at, ret->len);
+	memmove(ret->points, ret->points + at, ret->len * sizeof(ret->points[0]));
+	memmove(ret->is_foreign, ret->is_foreign + at, ret->len);
+	memmove(ret->origin, ret->origin + at, ret->len);
+	return true;
+}

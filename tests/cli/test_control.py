@@ -1,0 +1,563 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""
+postern status, reload and reopen against running replays: the real binaries.
+
+Usage: test_control.py POSTERN [unittest options]
+POSTERN_LONG=1: a thousand exchanges of rules in one replay instead of a few dozen.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import captures
+import test_replay
+from test_replay import LIMIT, SOURCE, Case, alive, child, wait_for
+
+LONG = os.environ.get("POSTERN_LONG") == "1"
+
+
+class Run(Case):
+    """A replay that reads a pipe: it lasts until the test closes it."""
+
+    def setUp(self):
+        super().setUp()
+        self.rules = self.path("rules.yaml")
+        self.set_rules()
+        self.process = None
+        self.addCleanup(self.kill)
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(LIMIT)
+        if self.process is not None:
+            for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+                if stream is not None:
+                    stream.close()
+
+    def set_rules(self, *more, name="first"):
+        """Rules that judge alike whatever their name; further lines as given. Replaced as a whole."""
+        text = "\n".join([f"version: 1", f"ruleset: {name}", "defaults: {verdict: refuse}", "protect: [army.mil]", "rules:",
+                          "  - {id: mil-ml, name: ml for mil, suffix: ml, meant: mil}", *more, ""])
+        self.write("rules.new", text.encode())
+        os.rename(self.path("rules.new"), self.rules)
+
+    def begin(self, *args, env=None, **kw):
+        frames, self.expected = captures.many(40)
+        data = captures.pcap(frames)
+        self.first, self.rest = data[:len(data) // 2], data[len(data) // 2:]
+        self.process = self.start("--rules", self.rules, "--state", self.path("state"), "--alerts",
+                                  self.path("alerts.jsonl"), "--report", "json", "--report-file",
+                                  self.path("report.json"), *args, "-", stdin=subprocess.PIPE, env=env, **kw)
+        self.process.stdin.write(self.first)
+        self.process.stdin.flush()
+        wait_for(lambda: self.command("status").returncode == 0)
+
+    def end(self, code=0):
+        self.process.stdin.write(self.rest)
+        self.process.stdin.close()
+        self.process.stdin = None
+        _, err = self.process.communicate(timeout=LIMIT)
+        self.assertEqual(self.process.returncode, code, err.decode())
+        return err.decode()
+
+    def command(self, *args, **kw):
+        where = [] if "--run" in args or "--state" in args else ["--state", self.path("state")]
+        return subprocess.run([test_replay.POSTERN, *args, *where], capture_output=True, text=True, timeout=LIMIT,
+                              env=self.env(), **kw)
+
+    def status(self):
+        p = self.command("status", "--json")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        return json.loads(p.stdout)
+
+    def generation(self):
+        """In force, and whether every worker has acknowledged it. (One that waits for frames shows what it judged by last.)"""
+        s = self.status()
+        return s["rules"]["generation"], all(w["acknowledged"] for w in s["workers"])
+
+    def socket(self):
+        """Connected to the control socket, whose path may be longer than a socket's name."""
+        s = socket.socket(socket.AF_UNIX)
+        self.addCleanup(s.close)
+        s.settimeout(LIMIT)
+        fd = os.open(os.path.join(self.path("state"), "run"), os.O_PATH)
+        s.connect(f"/proc/self/fd/{fd}/control")
+        os.close(fd)
+        return s
+
+    def check_alerts(self):
+        got = self.alerts()
+        self.assertEqual(len(got), self.expected)
+        self.assertEqual([r["event"]["sequence"] for r in self.records()], list(range(1, len(self.records()) + 1)))
+        return got
+
+
+def line_of(s):
+    data = b""
+    while not data.endswith(b"\n"):
+        piece = s.recv(65536)
+        if not piece:
+            break
+        data += piece
+    return data
+
+
+class Status(Run):
+    def test_json(self):
+        self.begin("--workers", "2")
+        s = wait_for(lambda: (lambda s: s if s["alerts"] > 0 else None)(self.status()))
+        self.assertEqual((s["ok"], s["source"], s["enforce"], s["ctrl_restarts"]), (True, "replay", False, 0))
+        self.assertEqual((s["rules"]["ruleset"], s["rules"]["generation"], s["rules"]["rules"]), ("first", 1, 2))
+        self.assertEqual([w["worker"] for w in s["workers"]], [0, 1])
+        self.assertTrue(all(w["balanced"] and w["acknowledged"] and w["generation"] == 1 for w in s["workers"]))
+        total = s["total"]["counters"]
+        for name, value in total.items():
+            self.assertEqual(value, sum(w["counters"][name] for w in s["workers"]), name)
+        self.assertEqual(s["total"]["coverage"]["sessions"], total["flows"])
+        self.end()
+        self.check_alerts()
+        self.assertEqual(self.report()["packets"], len(captures.many(40)[0]))
+
+    def test_text(self):
+        self.begin()
+        wait_for(lambda: self.status()["alerts"] > 0)
+        p = self.command("status")
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        self.assertIn("observing: nothing on the wire is changed", p.stdout)
+        self.assertRegex(p.stdout, r"rules +first, generation 1, 2 rules")
+        self.assertRegex(p.stdout, r"alerts +[1-9]")
+        w = subprocess.Popen([test_replay.POSTERN, "status", "--watch", "--state", self.path("state")], env=self.env(),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # Rates come with the second look.
+        self.assertTrue(any(re.match(r"rates +[0-9]+ packets/s", line) for line in w.stdout))
+        self.end()
+        w.communicate(timeout=LIMIT)
+        self.assertEqual(w.returncode, 0)  # the run it watched has ended
+
+    def test_finding(self):
+        """By the state folder, by its own, alone; and what is said when that does not work."""
+        p = self.command("status", "--state", self.path("nowhere"))
+        self.assertEqual((p.returncode, p.stdout), (4, ""))
+        self.assertIn("no run of postern answers there", p.stderr)
+        self.begin()
+        run = os.readlink(os.path.join(self.path("state"), "run"))
+        self.assertEqual(os.stat(run).st_mode & 0o7777, 0o700)
+        self.assertEqual(os.stat(os.path.join(run, "control")).st_mode & 0o777, 0o600)
+        self.assertEqual(self.command("status", "--run", run).returncode, 0)
+        only = subprocess.run([test_replay.POSTERN, "status"], capture_output=True, env=self.env(), timeout=LIMIT)
+        if not os.path.exists("/run/postern/control"):
+            self.assertEqual(only.returncode, 0, only.stderr)
+        p = self.command("status", "--run", run, "--state", self.path("state"))
+        self.assertEqual(p.returncode, 2)
+        self.assertEqual(self.command("status", "x").returncode, 2)
+        self.end()
+        self.assertFalse(os.path.lexists(os.path.join(self.path("state"), "run")))
+        self.assertEqual(self.command("reload").returncode, 4)
+
+    def test_left_behind(self):
+        """A link that a killed run left is replaced; what is no link is not touched."""
+        os.mkdir(self.path("state"))
+        os.symlink("/nonexistent", os.path.join(self.path("state"), "run"))
+        self.begin()
+        self.end()
+        os.mkdir(os.path.join(self.path("state"), "run"))
+        c = self.write("c.pcap", captures.pcap(captures.story()))
+        p = self.run_replay("--rules", self.rules, "--state", self.path("state"), c, code=4)
+        self.assertIn(b"the link to the folder of the run cannot be made", p.stderr)
+        self.assertTrue(os.path.isdir(os.path.join(self.path("state"), "run")))
+
+
+class Socket(Run):
+    def test_hostile(self):
+        self.begin()
+        for request, why in ((b"\n", "JSON object"), (b"[1]\n", "JSON object"), (b'{"command":1}\n', "JSON object"),
+                             (b'{"command":"status","x":1}\n', "JSON object"), (b'{"command":"x"}\n', "unknown command"),
+                             (b'{"command":"status","command":"status"}\n', "JSON object"),
+                             (b"[" * 4000 + b"\n", "JSON object"), (b"\xff\0\n", "JSON object")):
+            with self.subTest(request=request[:40]):
+                s = self.socket()
+                s.sendall(request)
+                answer = json.loads(line_of(s))
+                self.assertFalse(answer["ok"])
+                self.assertIn(why, answer["error"])
+                # The connection goes on.
+                s.sendall(b'{"command":"status"}\n')
+                self.assertTrue(json.loads(line_of(s))["ok"])
+        s = self.socket()
+        s.sendall(b"x" * 5000)
+        self.assertEqual(json.loads(line_of(s))["error"], "the request is too long")
+        try:
+            self.assertEqual(s.recv(10), b"")
+        except ConnectionResetError:
+            pass  # it had not read all of that
+        # Several at once are answered one after the other; half a request is nothing.
+        s = self.socket()
+        s.sendall(b'{"command":"status"}\n' * 5 + b'{"comm')
+        for _ in range(5):
+            self.assertTrue(json.loads(line_of(s))["ok"])
+        s.close()
+        self.assertTrue(self.status()["ok"])
+        self.end()
+        self.check_alerts()
+
+    def test_number(self):
+        """So many clients and no more; who leaves makes room."""
+        self.begin()
+        held = [self.socket() for _ in range(16)]
+        for s in held:
+            s.sendall(b'{"command":"status"}\n')
+            self.assertTrue(json.loads(line_of(s))["ok"])
+        p = self.command("status")
+        self.assertEqual(p.returncode, 4)
+        self.assertIn("too many clients", p.stderr)
+        for s in held:
+            s.close()
+        wait_for(lambda: self.command("status").returncode == 0)
+        self.assertGreaterEqual(self.status()["clients_refused"], 1)
+        self.end()
+
+    def test_deaf(self):
+        """One that asks and never reads holds nobody up."""
+        self.begin()
+        s = self.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.setblocking(False)
+        sent = 0
+        end = time.monotonic() + LIMIT
+        while sent < 400000 and time.monotonic() < end:
+            try:
+                sent += s.send(b'{"command":"status"}\n' * 100)
+            except BlockingIOError:
+                break
+        self.assertTrue(self.status()["ok"])
+        self.end()
+        self.check_alerts()
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root to be another user")
+    def test_strangers(self):
+        """The folder keeps other users out; and if it did not, the process would."""
+        self.begin()
+        run = os.readlink(os.path.join(self.path("state"), "run"))
+        script = ("import os,socket,sys; os.setgid(65534); os.setuid(65534); s=socket.socket(socket.AF_UNIX)\n"
+                  "try: s.connect(sys.argv[1])\n"
+                  "except OSError as e: print(e.errno); sys.exit()\n"
+                  "s.settimeout(30); print(s.recv(1000).decode())")
+        ask = [sys.executable, "-c", script, os.path.join(run, "control")]
+        if len(ask[-1]) > 100:
+            self.skipTest("TMPDIR is too long for a socket's name")
+        self.assertEqual(subprocess.run(ask, capture_output=True, text=True, timeout=LIMIT).stdout.strip(), "13")
+        for d in (self.dir, self.tmp, run):
+            os.chmod(d, 0o755)
+        os.chmod(os.path.join(run, "control"), 0o666)
+        p = subprocess.run(ask, capture_output=True, text=True, timeout=LIMIT)
+        if p.stdout.strip() == "13":
+            self.skipTest("a folder above TMPDIR keeps them out")
+        self.assertIn("not allowed", p.stdout, p.stderr)
+        self.assertEqual(self.status()["clients_refused"], 1)
+        self.end()
+
+
+class Reload(Run):
+    def test_outcomes(self):
+        self.begin("--workers", "2")
+        p = self.command("reload")
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        self.assertIn("rules unchanged", p.stdout)
+        self.assertEqual(self.generation(), (1, True))
+        self.set_rules(name="second")
+        p = self.command("reload")
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        self.assertIn("generation 2 is in force in all workers", p.stdout)
+        self.assertEqual(self.generation(), (2, True))
+        # Wrong: every fault with its place, and nothing changes.
+        self.set_rules("  - {id: x}", "bad: 1", name="third")
+        p = self.command("reload")
+        self.assertEqual((p.returncode, p.stdout), (2, ""))
+        self.assertRegex(p.stderr, r"rules\.yaml:8:1: error: unknown key \"bad\"")
+        self.assertRegex(p.stderr, r"rules\.yaml:7:5: error: ")
+        self.assertIn("the rules before stay in force", p.stderr)
+        self.assertEqual(self.generation(), (2, True))
+        os.unlink(self.rules)
+        p = self.command("reload")
+        self.assertEqual(p.returncode, 2)
+        self.assertIn("rules.yaml", p.stderr)
+        self.set_rules(name="fourth")
+        self.assertEqual(self.command("reload").returncode, 0)
+        s = self.status()
+        self.assertEqual((s["rules"]["generation"], s["rules"]["ruleset"]), (3, "fourth"))
+        self.assertEqual((s["rules"]["reloads"], s["rules"]["reloads_unchanged"], s["rules"]["reloads_failed"]), (2, 1, 2))
+        # What was judged by older sets is stored: nothing keeps them.
+        wait_for(lambda: self.status()["rules"]["sets_in_use"] == 1)
+        run = os.readlink(os.path.join(self.path("state"), "run"))
+        self.assertEqual([n for n in os.listdir(run) if n.startswith("rules-")], ["rules-3"])
+        err = self.end()
+        self.assertIn("rules wrong: 3 errors", err)
+        self.assertIn("rules.yaml:8:1: error", err)
+        got = self.check_alerts()
+        # Alerts name the set that judged them.
+        self.assertLessEqual({"first", "fourth"}, {a["rule"]["ruleset"] for a in got})
+        self.assertEqual(len({a["rule"]["version"] for a in got}), len({a["rule"]["ruleset"] for a in got}))
+        self.assertEqual(got[-1]["rule"]["ruleset"], "fourth")
+
+    def test_judged_anew(self):
+        """What comes after it is judged by the new rules."""
+        self.begin()
+        wait_for(lambda: self.status()["alerts"] > 0)
+        before = wait_for(lambda: (lambda s: s["alerts"] if s["workers"][0]["ring"]["unstored"] == 0 else None)(self.status()))
+        self.set_rules("    enabled: false", name="none")
+        with open(self.rules) as f:
+            text = f.read().replace("{id: mil-ml, name: ml for mil, suffix: ml, meant: mil}\n    enabled: false",
+                                    "{id: mil-ml, name: ml for mil, suffix: ml, meant: mil, enabled: false}")
+        text = text.replace("protect: [army.mil]", "protect: [{domain: army.mil, lookalikes: false}]")
+        self.write("rules.yaml", text.encode())
+        p = self.command("reload")
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.end()
+        self.assertEqual(len(self.alerts()), before)
+
+    def test_signals(self):
+        """SIGHUP to either process; where there is no terminal it is no hang-up."""
+        self.begin(start_new_session=True)
+        self.set_rules(name="second")
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.generation() == (2, True))
+        self.set_rules(name="third")
+        os.kill(child(self.process.pid, "postern-ctrl"), signal.SIGHUP)
+        wait_for(lambda: self.generation() == (3, True))
+        self.end()
+        self.check_alerts()
+
+    def test_hang_up(self):
+        """A terminal that goes away ends the replay, as ever."""
+        import pty
+        pid, master = pty.fork()
+        c = self.path("c.fifo")
+        if pid == 0:
+            try:
+                os.environ.update(self.env())
+                os.mkfifo(c)
+                os.execv(test_replay.POSTERN, [test_replay.POSTERN, "replay", "--quiet", "--rules", self.rules, "--state",
+                                               self.path("state"), "--alerts", self.path("alerts.jsonl"), c])
+            finally:
+                os._exit(99)
+        wait_for(lambda: os.path.exists(c))
+        with open(c, "wb") as f:
+            frames, _ = captures.many(4)
+            f.write(captures.pcap(frames))
+            f.flush()
+            wait_for(lambda: self.command("status").returncode == 0 and self.status()["alerts"] > 0)
+            os.close(master)
+            ended = wait_for(lambda: os.waitpid(pid, os.WNOHANG)[1] if not alive(pid) else None)
+        self.assertEqual(os.waitstatus_to_exitcode(ended), 128 + signal.SIGHUP)
+
+    def test_death_of_ctrl(self):
+        """A restarted control process goes on with the set in force, whatever the files say by then."""
+        self.begin("--workers", "2")
+        self.set_rules(name="second")
+        self.assertEqual(self.command("reload").returncode, 0)
+        self.set_rules("bad: 1", name="third")
+        ctrl = child(self.process.pid, "postern-ctrl")
+        os.kill(ctrl, signal.SIGKILL)
+        s = wait_for(lambda: (lambda p: json.loads(p.stdout) if p.returncode == 0 else None)(self.command("status", "--json")))
+        self.assertEqual(s["ctrl_restarts"], 1)
+        self.assertEqual((s["rules"]["ruleset"], s["rules"]["newest_generation"]), ("second", 2))
+        wait_for(lambda: self.generation() == (2, True))
+        self.assertEqual(self.command("reload").returncode, 2)
+        self.set_rules(name="fourth")
+        self.assertEqual(self.command("reload").returncode, 0)
+        self.assertEqual(self.generation(), (3, True))
+        self.end()
+        got = self.check_alerts()
+        self.assertEqual(got[-1]["rule"]["ruleset"], "fourth")
+
+    def test_many_ask(self):
+        """Requests that come while one is under way are answered together, and none before the files were read anew."""
+        self.begin()
+        self.set_rules(name="second")
+        clients = [self.socket() for _ in range(10)]
+        for s in clients:
+            s.sendall(b'{"command":"reload"}\n')
+        answers = [json.loads(line_of(s)) for s in clients]
+        self.assertTrue(all(a["ok"] for a in answers))
+        self.assertEqual({a["generation"] for a in answers}, {2})
+        self.assertLessEqual(self.status()["rules"]["reloads"] + self.status()["rules"]["reloads_unchanged"], 3)
+        # One that leaves without its answer.
+        s = self.socket()
+        s.sendall(b'{"command":"reload"}\n')
+        s.close()
+        self.assertTrue(self.status()["ok"])
+        self.end()
+
+    def test_cache(self):
+        """Compiled databases are kept where one says, and a damaged one does no harm."""
+        cache = self.path("cache")
+        self.begin("--cache", cache)
+        self.end()
+        first = self.check_alerts()
+        names = os.listdir(cache)
+        self.assertEqual(len(names), 1)
+        self.assertEqual(os.stat(cache).st_mode & 0o777, 0o700)
+        with open(os.path.join(cache, names[0]), "r+b") as f:
+            f.seek(500)
+            f.write(b"damage")
+        os.unlink(self.path("alerts.jsonl"))
+        shutil.rmtree(self.path("state"))
+        self.begin("--cache", cache)
+        self.end()
+        self.assertEqual([a["event"]["id"] and a["email"] for a in self.check_alerts()], [a["email"] for a in first])
+        self.assertEqual(os.listdir(cache), names)
+        os.unlink(self.path("alerts.jsonl"))
+        shutil.rmtree(self.path("state"))
+        shutil.rmtree(cache)
+        self.begin("--cache", "off")
+        self.end()
+        self.assertFalse(os.path.exists(cache))
+
+
+class Swaps(Run):
+    """Rules exchanged again and again in a replay at full speed: nothing is lost, and memory does not grow."""
+
+    SWAPS = 1000 if LONG else 60
+    VARIES = re.compile(rb'"(?:store_id|ruleset|version)":"[^"]*"')
+
+    def replay(self, rounds, meanwhile):
+        shutil.rmtree(self.path("state"), ignore_errors=True)
+        for name in ("alerts.jsonl", "report.json"):
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
+        p = self.start("--rules", self.rules, "--state", self.path("state"), "--alerts", self.path("alerts.jsonl"),
+                       "--report", "json", "--report-file", self.path("report.json"), "--workers", "2", "--loop",
+                       str(rounds), self.path("c.pcap"), stdout=subprocess.DEVNULL)
+        # Nobody reads its standard error meanwhile: that must not hold anything up.
+        self.process = p
+        got = meanwhile(p)
+        _, err = p.communicate(timeout=1800)
+        self.assertEqual(p.returncode, 0, err.decode()[-4000:])
+        return got, self.report(), self.read("alerts.jsonl")
+
+    def swap(self, p):
+        """Until the replay ends; number of exchanges, and memory of both processes on the way."""
+        done, sizes = 0, []
+        s = None
+        while p.poll() is None:
+            try:
+                if s is None:
+                    s = self.socket()
+                self.set_rules(name=f"set{done % 2}")
+                s.sendall(b'{"command":"reload"}\n')
+                line = line_of(s)
+            except OSError:
+                time.sleep(0.01)
+                s = None
+                continue
+            if not line:
+                break
+            answer = json.loads(line)
+            if answer.get("outcome") == "not reloaded":
+                # The run has ended; or sets of before are still needed, as the answer says.
+                self.assertRegex(answer["error"], "the run has ended|try again")
+                time.sleep(0.01)
+                continue
+            self.assertTrue(answer["ok"], answer)
+            done += answer["outcome"] == "reloaded"
+            if done % (self.SWAPS // 20) == 0:
+                sizes.append([rss(child(p.pid, n)) for n in ("postern-ctrl", "postern-dataplane")])
+        return done, [x for x in sizes if all(x)]
+
+    def test_swaps(self):
+        frames, alerts = captures.many(300, wrong_every=30)
+        self.write("c.pcap", captures.pcap(frames))
+        rounds = 200
+        for _ in range(12):
+            (done, sizes), report, text = self.replay(rounds, self.swap)
+            if done >= self.SWAPS:
+                break
+            rounds *= 2 if done == 0 else max(2, 2 * self.SWAPS // max(done, 1) // 2)
+        self.assertGreaterEqual(done, self.SWAPS)
+        self.set_rules()
+        _, quiet_report, quiet_text = self.replay(rounds, lambda p: None)
+        for key in ("packets", "octets", "sessions", "transactions", "recipients", "matches", "alerts", "updates", "anomalies",
+                    "drops", "exit_code"):
+            self.assertEqual(report[key], quiet_report[key], key)
+        self.assertEqual(report["alerts"], alerts * rounds)
+        self.assertTrue(report["health"]["balanced"])
+        self.assertEqual(text.count(b'"ruleset":"set0"') + text.count(b'"ruleset":"set1"') + text.count(b'"ruleset":"first"'),
+                         alerts * rounds)
+        self.assertEqual(self.VARIES.sub(b"", text), self.VARIES.sub(b"", quiet_text))
+        # The first figures are of processes that are still growing to their size.
+        for i, name in enumerate(("ctrl", "dataplane")):
+            early, late = max(x[i] for x in sizes[:len(sizes) // 2]), max(x[i] for x in sizes[len(sizes) // 2:])
+            print(f"{name}: {done} exchanges in {rounds} rounds, {early / 1e6:.1f} MB, then {late / 1e6:.1f} MB",
+                  file=sys.stderr)
+            self.assertLess(late, early * 1.25 + 8e6, name)
+
+
+def rss(pid):
+    """Octets that are the process's own: mapped captures and rings do not count."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1)) * 1024
+    except (OSError, AttributeError):
+        return 0
+
+
+class Reopen(Run):
+    def test_rotation(self):
+        """Renamed again and again: each line is in exactly one of the files."""
+        self.begin("--workers", "2")
+        wait_for(lambda: self.status()["alerts"] > 0)
+        names = []
+        piece = len(self.rest) // 6
+        for n in range(5):
+            names.append(f"alerts.{n}")
+            os.rename(self.path("alerts.jsonl"), self.path(names[-1]))
+            if n == 3:
+                self.process.send_signal(signal.SIGUSR1)
+                wait_for(lambda: os.path.exists(self.path("alerts.jsonl")))
+            else:
+                self.assertEqual(self.command("reopen").returncode, 0)
+            self.assertTrue(os.path.exists(self.path("alerts.jsonl")))
+            self.process.stdin.write(self.rest[n * piece:(n + 1) * piece])
+            self.process.stdin.flush()
+            if n == 1:
+                # The file is new and empty when its writer dies: what is in the others does not come again.
+                os.kill(child(self.process.pid, "postern-ctrl"), signal.SIGKILL)
+                wait_for(lambda: self.command("status").returncode == 0)
+        # Not renamed: nothing happens.
+        self.assertEqual(self.command("reopen").returncode, 0)
+        self.rest = self.rest[5 * piece:]
+        self.end()
+        records = [r for n in [*names, "alerts.jsonl"] for r in self.records(n)]
+        self.assertEqual([r["event"]["sequence"] for r in records], list(range(1, len(records) + 1)))
+        self.assertEqual(len([r for r in records if "rule" in r]), self.expected)
+
+    def test_failure(self):
+        """The new file cannot be made: the old one is still written to, and one is told."""
+        folder = self.path("out")
+        os.mkdir(folder)
+        self.begin("--alerts", os.path.join(folder, "a"))
+        os.rename(os.path.join(folder, "a"), self.path("alerts.jsonl"))
+        os.rmdir(folder)
+        p = self.command("reopen")
+        self.assertEqual(p.returncode, 4)
+        self.assertIn("No such file or directory", p.stderr)
+        err = self.end()
+        self.assertIn("the file that was open is still written to", err)
+        self.check_alerts()
+
+
+if __name__ == "__main__":
+    test_replay.POSTERN = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
