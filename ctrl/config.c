@@ -181,7 +181,8 @@ pass_over(struct reader *rd, struct fy_node *key, struct fy_node *value)
 }
 
 static const struct setting top_settings[] = {
-	{"alerts", pass_over},	     {"enforce", pass_over}, {"observer", read_observer},
+	{"alerts", pass_over},	     {"enforce", pass_over}, {"fallback", pass_over},
+	{"hold_limit_ms", pass_over}, {"observer", read_observer},
 	{"ports", read_ports},	     {"rules", read_rules},  {"source", pass_over},
 	{"state", read_state},	     {"workers", read_workers}, {NULL, NULL},
 };

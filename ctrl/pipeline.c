@@ -235,6 +235,8 @@ static int
 store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns)
 {
 	char id[2 * EVENT_ID_OCTETS + 1];
+	/* What was read behind the line, a DATA perhaps, never left either. */
+	bool withheld = a->outcome != 0 && a->carried_out >= DP_VERDICT_REFUSE;
 	struct record_update u = {
 		.ts_ns = ts_ns,
 		.sequence = store_next_sequence(p->cfg.store),
@@ -243,8 +245,8 @@ store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns)
 		.outcome = record_outcome(a),
 		.command_octets = a->command_octets,
 		.enforcement = a,
-		.reply = a->reply,
-		.data = (enum open_data)a->data,
+		.reply = withheld ? 0 : a->reply,
+		.data = withheld ? OPEN_DATA_NONE : (enum open_data)a->data,
 	};
 	int rc;
 
