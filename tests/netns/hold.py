@@ -391,7 +391,8 @@ def many_connections():
         got = outcomes(postern, 40)
         expect(len(got) == 40 and all(u['postern']['outcome'] == 'closed' for _, u in got),
                repr([u['postern']['outcome'] for _, u in got]))
-        expect(not any(b'army.ml' in p[4] for p in to_server(dump)), 'octets of a line reached the server')
+        # Message bodies of this test have the domain in them, too.
+        expect(not any(re.search(rb'user\d+@army\.ml', p[4]) for p in to_server(dump)), 'octets of a line reached the server')
         counters = postern.stop_watch()
         expect(counters['resets'] == counters['resets_confirmed'] == 40, repr(counters))
         postern.stop()
@@ -420,13 +421,14 @@ def stale_octets():
         expect(is_reset(smtp), 'the connection was not reset')
         segments = to_server(dump)
         expect(not any(b'my.ml' in p[4] or b'RCPT' in p[4] for p in segments), 'octets of the line reached the server')
-        # A segment that we saw and the server did not, again with other octets: they do not go on.
+        # A segment again, with other octets: they do not go on.
         dump = rig.dump('server', 'in')
         smtp = Raw(rig_net(rig))
         smtp.say('EHLO gw')
         c = Forger(rig, smtp)
         c.send(0, b'MAIL FROM:<jane@example.com>\r\n')
-        expect(smtp.reply() == 250, 'the forged MAIL was not taken')
+        # The kernel that has the connection does not know of these octets: it ignores the answers.
+        time.sleep(0.3)
         c.send(30, good[:20])
         c.send(30, line[:20])
         c.send(50, b'\r\n')

@@ -533,26 +533,125 @@ def stuck_dataplane():
         postern.stop()
 
 
-@case
-def two_workers():
-    """One queue per port, two workers: software spreads, and what was found does not depend on it."""
+def spread(source, checks, relayed=False):
+    """Two workers; what was found does not depend on it."""
     with Rig(BUILD) as rig:
-        postern = rig.start({'workers': 2})
+        postern = rig.start({'workers': 2, 'source': source(rig)})
+        if relayed:
+            rig.relay()
+            wait_for_relays(rig)
         rig.server_postfix()
         postern.start_watch()
         wire = Wire(rig)
-        client = rig.client_postfix()
+        client = rig.client_postfix(inet_protocols='all')
         to = ['user%02d@army.%s' % (i, 'ml' if i % 4 == 0 else 'mil') for i in range(32)]
         for i, one in enumerate(to):
             client.send('jane@example.com', [one], message(one, 3000, i))
         client.wait(r'qmgr\[\d+\]: \w+: removed', len(to))
         check_stored(rig, to)
         # Connections overtake each other between workers; each one's own order is judged by the digests.
-        wire.same(ordered=False)
+        nb = wire.same(ordered=False)
         expect_alerts(alerts_of(postern, 8), to[::4])
         counters = postern.stop_watch()
-        expect(counters['spread_packets'] > 0, 'nothing was spread')
+        checks(counters, postern)
         postern.stop()
+        return '%d frames, %d spread, %d snapshots' % (nb, counters['spread_packets'], counters['snapshots'])
+
+
+def pings(rig):
+    """Does one echo get through within a second?"""
+    global LIMIT
+    kept, LIMIT = LIMIT, 1
+    try:
+        ping(rig, SERVER, 56)
+        return True
+    except OSError:
+        return False
+    finally:
+        LIMIT = kept
+
+
+def wait_for_relays(rig):
+    try:
+        wait_until('the relays', lambda: pings(rig))
+    except RuntimeError as e:
+        raise RuntimeError('%s\n%s' % (e, rig.relay_said()))
+
+
+@case
+def two_workers():
+    """One queue per port: one worker receives and sends, the other inspects what is its."""
+    def checks(counters, postern):
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports(), checks)
+
+
+@case
+def two_queues():
+    """Two queues per port and two workers; the kernel's hash is not ours, so both hand frames to each other."""
+    def checks(counters, postern):
+        expect(postern.said().count('got 2 rx and 2 tx') == 2, 'not two queues:\n' + postern.said())
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports(more=',qpairs=2'), checks)
+
+
+@case
+def two_queues_memif():
+    """The same on shared memory."""
+    def checks(counters, postern):
+        expect(postern.said().count('got 2 rx and 2 tx') == 2, 'not two queues:\n' + postern.said())
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports_of_relays('memif', 2), checks, relayed=True)
+
+
+@case
+def two_queues_vhost():
+    """And on those of a virtual machine."""
+    def checks(counters, postern):
+        expect(postern.said().count('got 2 rx and 2 tx') == 2, 'not two queues:\n' + postern.said())
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports_of_relays('vhost', 2), checks, relayed=True)
+
+
+@case
+def jumbo():
+    """MTU 9000: mail and everything else in large frames, each in one large buffer."""
+    return large_frames(lambda rig: rig.ports('net_pcap'))
+
+
+@case
+def jumbo_vhost():
+    """The same on a port that gives a large frame in several buffers."""
+    return large_frames(lambda rig: rig.ports_of_relays('vhost', 1, 16384), True)
+
+
+def large_frames(source, relayed=False):
+    with Rig(BUILD) as rig:
+        for ns, dev in (rig.client, 'c0'), (rig.bump, 'va'), (rig.bump, 'vb'), (rig.server, 's0'):
+            run('ip', '-n', ns.name, 'link', 'set', dev, 'mtu', '9000')
+        postern = rig.start({'source': dict(source(rig), mtu=9000)})
+        if relayed:
+            rig.relay()
+            wait_for_relays(rig)
+        rig.server_postfix()
+        postern.start_watch()
+        wire = Wire(rig)
+        ping(rig, SERVER, 8000)
+        ping(rig, SERVER6, 8000)
+        smtp = Raw(rig_net(rig), SERVER)
+        smtp.say('EHLO gw')
+        # One frame of about 8,000 octets: the lookalike stands in its last buffer.
+        lines = ['MAIL FROM:<jane@example.com>'] + ['RCPT TO:<user%03d@example.net>' % i for i in range(240)]
+        smtp.say(*lines, 'RCPT TO:<last@army.ml>')
+        smtp.quit()
+        nb = wire.same()
+        expect_alerts(alerts_of(postern, 1), ['last@army.ml'])
+        counters = postern.stop_watch()
+        expect(counters['recipients'] == 241, 'recipients: %d' % counters['recipients'])
+        expect((counters['chained_packets'] > 0) == relayed and counters['chained_packets_cut'] == 0,
+               'in several buffers: %d\n%s' % (counters['chained_packets'], postern.said()))
+        postern.stop()
+        return '%d frames, %d of mail in several buffers' % (nb, counters['chained_packets'])
 
 
 @case
