@@ -218,8 +218,8 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 	unsigned int i;
 	char runtime[RUNDIR_PATH_MAX + 32], cores[5 * CONFIG_WORKERS_MAX], *env[] = {runtime, NULL};
 
-	/* DPDK keeps its telemetry socket there. */
-	snprintf(runtime, sizeof(runtime), "XDG_RUNTIME_DIR=%s", cfg->run_dir);
+	/* DPDK keeps its telemetry socket there, root's too; it goes away with the folder, even if the dataplane is killed. */
+	snprintf(runtime, sizeof(runtime), "RUNTIME_DIRECTORY=%s", cfg->run_dir);
 	spec.envp = env;
 	add(&a, "postern-dataplane-live");
 	add_number(&a, "--dp-fd", (unsigned int)l->dp_rw);

@@ -8,6 +8,7 @@ Every case starts a rig of its own (rig.py), sends real traffic, and looks at bo
 be what the server's device got, frame for frame and octet for octet, and the other way round; the mail that arrives must
 have the digest it left with; the counters must come out even at every snapshot.
 """
+import glob
 import hashlib
 import json
 import os
@@ -468,6 +469,39 @@ def timestamps(rig, sock):
     TCP_TIMESTAMP = 24
     now = sock.getsockopt(socket.IPPROTO_TCP, TCP_TIMESTAMP) & 0xffffffff
     return struct.pack('!BBBBII', 1, 1, 8, 10, now, 0)
+
+
+@case
+def telemetry():
+    """The workers' counters on DPDK's telemetry socket, and the ports' in the segment."""
+    with Rig(BUILD) as rig:
+        postern = rig.start({'workers': 2})
+        postern.start_watch()
+        for _ in range(5):
+            ping(rig, SERVER, 56)
+
+        def ask(command):
+            found = glob.glob(postern.dir + '/**/dpdk_telemetry.v2*', recursive=True)
+            expect(len(found) == 1, 'telemetry sockets: %r' % found)
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            s.settimeout(LIMIT)
+            s.connect(found[0])
+            s.recv(16384)  # greeting
+            s.send(command.encode())
+            return json.loads(s.recv(65536))[command.split(',')[0]]
+        total = ask('/postern/stats')
+        one, other = ask('/postern/stats,0'), ask('/postern/stats,1')
+        expect(total['rx_packets'] >= 10 and one['rx_packets'] >= 10 and other['rx_packets'] == 0, repr((total, one, other)))
+        expect(ask('/postern/stats,2') is None, 'there is no worker 2')
+
+        def published():
+            watch = postern.stop_watch()
+            postern.start_watch()
+            return [p['rx_packets'] for p in watch['ports']]
+        wait_until('both ports published', lambda: len(published()) == 2 and min(published()) >= 5)
+        ports = postern.stop_watch()['ports']
+        expect([(p['wire'], p['flags'] & 0x1f, p['mtu']) for p in ports] == [(0, 0x03, 1500), (0, 0x13, 1500)], repr(ports))
+        postern.stop()
 
 
 def carrier(ns, dev):
