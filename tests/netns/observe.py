@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -45,7 +46,8 @@ def difference(sent, arrived):
     lost = [k for k, x in enumerate(sent) if x not in set(arrived)]
     new = [k for k, x in enumerate(arrived) if x not in set(sent)]
     return 'first difference at %d; not arrived: %r; never sent: %r\n%s\n%s' % (
-        i, lost[:20], new[:20], sent[i][:120].hex() if i < len(sent) else '-', arrived[i][:120].hex() if i < len(arrived) else '-')
+        i, lost[:20], new[:20], sent[i][:120].hex() if i < len(sent) else '-',
+        arrived[i][:120].hex() if i < len(arrived) else '-')
 
 
 class Wire:
@@ -111,7 +113,8 @@ def message(to, octets, seed, sender='jane@example.com'):
     lines, size = [], 0
     while size < octets:
         # Lines that begin with dots, and that look like commands: they are text here.
-        line = rng.choice(['', '.', '..', 'RCPT TO:<not@army.ml> ', '.RCPT ']) + '%x' % rng.getrandbits(rng.choice([8, 240, 3000]))
+        line = rng.choice(['', '.', '..', 'RCPT TO:<not@army.ml> ', '.RCPT '])
+        line += '%x' % rng.getrandbits(rng.choice([8, 240, 3000]))
         lines.append(line[:900])
         size += len(lines[-1]) + 1
     body = '\n'.join(lines) + '\n'
@@ -469,6 +472,41 @@ def timestamps(rig, sock):
     TCP_TIMESTAMP = 24
     now = sock.getsockopt(socket.IPPROTO_TCP, TCP_TIMESTAMP) & 0xffffffff
     return struct.pack('!BBBBII', 1, 1, 8, 10, now, 0)
+
+
+@case
+def refusals():
+    """A start that cannot work ends at once, and says what and what to do; and takes nothing with it."""
+    with Rig(BUILD) as rig:
+        pair = rig.ports()['pairs'][0]
+        cases = [
+            ({'source': {'pairs': [dict(pair, b='net_af_packet1,iface=none0')]}}, 4, 'port net_af_packet1,iface=none0: no'),
+            ({'source': {'pairs': [dict(pair, b='net_nonsense0')]}}, 4, 'port net_nonsense0: no DPDK port comes up'),
+            ({'source': {'pairs': [dict(pair, b='0000:ff:1f.7')]}}, 4, 'port 0000:ff:1f.7: no DPDK port comes up'),
+            ({'source': dict(rig.ports(), mtu=9000)}, 4, 'an MTU of 9000 is not possible|refuses 1 queues at MTU 9000'),
+            ({'source': dict(rig.ports(), memory=16)}, 4, 'no memory for .* buffers .* fewer descriptors'),
+            ({'source': {'pairs': []}}, 2, r'postern.yaml:\d+:\d+: error: source.pairs must be a list'),
+            ({'source': dict(rig.ports(), cores=[0]), 'workers': 2}, 2, '2 workers need as many CPUs in source.cores, not 1'),
+            ({'source': rig.ports(), 'rules': '/nonexistent'}, 2, '/nonexistent'),
+        ]
+        with open('/proc/meminfo') as f:
+            if re.search(r'^HugePages_Free: +0$', f.read(), re.M):
+                cases.append(({'source': dict(rig.ports(), hugepages='yes')}, 4,
+                              r'256 MiB of hugepages are wanted and 0 are free: reserve them'))
+        for config, code, text in cases:
+            began = time.monotonic()
+            try:
+                rig.start(config)
+            except RuntimeError as e:
+                said = str(e)
+            else:
+                raise AssertionError('it starts with %r' % config)
+            expect('ended with %d' % code in said and re.search(text, said), 'for %r it says:\n%s' % (config, said))
+            expect(time.monotonic() - began < LIMIT, 'that took too long')
+        left = run('ip', 'netns', 'pids', rig.bump.name)
+        expect(left == '', 'processes are left: ' + left)
+        rig.start().stop()
+        return '%d refused' % len(cases)
 
 
 @case
