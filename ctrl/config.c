@@ -159,10 +159,9 @@ pass_over(struct reader *rd, const struct yaml_node *value)
 }
 
 static const struct setting top_settings[] = {
-	{ "alerts", pass_over },	   { "enforce", pass_over }, { "limits", read_limits },
-	{ "observer", read_observer }, { "ports", read_ports },	 { "rules", read_rules },
-	{ "source", pass_over },	   { "state", read_state },	 { "workers", read_workers },
-	{ NULL, NULL },
+	{ "alerts", pass_over },       { "enforce", pass_over }, { "fallback", pass_over }, { "hold_limit_ms", pass_over },
+	{ "limits", read_limits },     { "observer", read_observer }, { "ports", read_ports }, { "rules", read_rules },
+	{ "source", pass_over },       { "state", read_state },	{ "workers", read_workers }, { NULL, NULL },
 };
 
 static const struct setting limits_settings[] = {

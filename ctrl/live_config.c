@@ -309,6 +309,67 @@ read_enforce(struct reader *rd, const struct yaml_node *value)
 	rd->cfg.enforce = read_word(rd, value, words, "enforce", "true or false") == 1;
 }
 
+static const char *const cause_names[LIVE_CAUSE_NB] = {
+	[LIVE_CTRL_SLOW] = "ctrl_slow",
+	[LIVE_CTRL_GONE] = "ctrl_gone",
+	[LIVE_RING_FULL] = "ring_full",
+	[LIVE_MEMORY] = "memory",
+};
+
+const char *
+live_cause_name(enum live_cause cause)
+{
+	return cause_names[cause];
+}
+
+static void
+read_hold_limit(struct reader *rd, const struct yaml_node *value)
+{
+	read_number(rd, value, 1, 60000, "hold_limit_ms", &rd->cfg.hold_limit_ms);
+}
+
+static bool
+read_open(struct reader *rd, const struct yaml_node *value, const char *name)
+{
+	static const char *const words[] = { "closed", "open", NULL };
+
+	return read_word(rd, value, words, name, "open or closed") == 1;
+}
+
+#define CAUSE(fn, cause)                                                              \
+	static void fn(struct reader *rd, const struct yaml_node *value)              \
+	{                                                                             \
+		rd->cfg.open[cause] = read_open(rd, value, "a fallback");             \
+	}
+CAUSE(read_ctrl_gone, LIVE_CTRL_GONE)
+CAUSE(read_ctrl_slow, LIVE_CTRL_SLOW)
+CAUSE(read_memory_short, LIVE_MEMORY)
+CAUSE(read_ring_full, LIVE_RING_FULL)
+#undef CAUSE
+
+static const struct setting fallback_settings[] = {
+	{ "ctrl_gone", read_ctrl_gone },
+	{ "ctrl_slow", read_ctrl_slow },
+	{ "memory", read_memory_short },
+	{ "ring_full", read_ring_full },
+	{ NULL, NULL },
+};
+
+static void
+read_fallback(struct reader *rd, const struct yaml_node *value)
+{
+	unsigned int i;
+	bool open;
+
+	if (value->type == YAML_MAPPING) {
+		read_mapping(rd, value, fallback_settings, "fallback.");
+		return;
+	}
+	open = read_open(rd, value, "fallback");
+	for (i = 0; i < LIVE_CAUSE_NB; i++)
+		rd->cfg.open[i] = open;
+}
+
 static void
 read_alerts(struct reader *rd, const struct yaml_node *value)
 {
@@ -340,6 +401,8 @@ read_source(struct reader *rd, const struct yaml_node *value)
 static const struct setting top_settings[] = {
 	{ "alerts", read_alerts },
 	{ "enforce", read_enforce },
+	{ "fallback", read_fallback },
+	{ "hold_limit_ms", read_hold_limit },
 	{ "source", read_source },
 	{ NULL, NULL },
 };

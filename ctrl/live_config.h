@@ -5,6 +5,9 @@
  * What:      reads these settings (the others: config.h, which passes these over):
  *
  *              enforce: false                      # true: verdicts are carried out; false: only written down
+ *              hold_limit_ms: 200                  # enforcing: a held recipient waits so long for its verdict
+ *              fallback: closed                    # and then: closed (reset) or open (let pass); or for each cause:
+ *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed}
  *              alerts: /var/log/postern/alerts     # JSON lines; left out: printed for people on standard output
  *              source:
  *                pairs:                            # bump in the wire: what comes in by a goes out by b, and back
@@ -42,8 +45,18 @@ struct live_config_wire {
 	bool is_tap;
 };
 
+enum live_cause {
+	LIVE_CTRL_SLOW,
+	LIVE_CTRL_GONE,
+	LIVE_RING_FULL,
+	LIVE_MEMORY,
+	LIVE_CAUSE_NB,
+};
+
 struct live_config {
 	bool enforce;
+	bool open[LIVE_CAUSE_NB];   /* what could not be decided is let pass */
+	unsigned int hold_limit_ms; /* 0: not set */
 	char *alerts; /* NULL: not set */
 	struct live_config_wire wires[LIVE_CONFIG_WIRES_MAX];
 	unsigned int nb_wires;
@@ -53,6 +66,9 @@ struct live_config {
 	unsigned int idle_us;
 	const char *hugepages; /* "auto", "yes" or "no"; a constant */
 };
+
+/* "ctrl_slow", ... as files and options name it. */
+const char *live_cause_name(enum live_cause cause);
 
 /* Read @path. 0 with *ret filled; -EINVAL: at least one error was reported; other negative errno, reported too. */
 int live_config_load(const char *path, config_error_fn error, void *ctx, struct live_config *ret);

@@ -224,10 +224,12 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 		.stdout_fd = -1,
 		.stderr_fd = -1,
 	};
+	char fallbacks[LIVE_CAUSE_NB][32];
+	unsigned int i;
 	char runtime[RUNDIR_PATH_MAX + 32], cores[5 * CONFIG_WORKERS_MAX], *env[] = {runtime, NULL};
 
-	/* DPDK keeps its telemetry socket there. */
-	snprintf(runtime, sizeof(runtime), "XDG_RUNTIME_DIR=%s", cfg->run_dir);
+	/* DPDK keeps its telemetry socket there, root's too; it goes away with the folder, even if the dataplane is killed. */
+	snprintf(runtime, sizeof(runtime), "RUNTIME_DIRECTORY=%s", cfg->run_dir);
 	spec.envp = env;
 	add(&a, "postern-dataplane-live");
 	add_number(&a, "--dp-fd", (unsigned int)l->dp_rw);
@@ -249,6 +251,12 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 	add_number(&a, "--idle-us", lc->idle_us);
 	add_option(&a, "--cores", cores_text(lc, cores, sizeof(cores)));
 	add_option(&a, "--hugepages", lc->hugepages);
+	if (lc->hold_limit_ms != 0)
+		add_number(&a, "--hold-limit-ms", lc->hold_limit_ms);
+	for (i = 0; i < LIVE_CAUSE_NB; i++) {
+		snprintf(fallbacks[i], sizeof(fallbacks[i]), "%s=%s", live_cause_name(i), lc->open[i] ? "open" : "closed");
+		add_option(&a, "--fallback", fallbacks[i]);
+	}
 	return child_spawn(c, &spec);
 }
 

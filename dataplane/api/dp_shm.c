@@ -178,6 +178,12 @@ worker_area(const struct dp_shm *shm, unsigned int worker)
 	return shm->base + shm->worker_off + worker * shm->worker_stride;
 }
 
+struct dp_port_shared *
+dp_shm_port(const struct dp_shm *shm, unsigned int port)
+{
+	return (struct dp_port_shared *)(shm->base + DP_PORTS_OFF) + port;
+}
+
 struct dp_ring_dp *
 dp_shm_ring_dp(const struct dp_shm *shm, unsigned int worker)
 {

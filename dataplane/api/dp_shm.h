@@ -8,6 +8,7 @@
  *              dataplane's half                          ctrl's half
  *              +--------------------------+              +--------------------------+
  *              | struct dp_shm_header     |              | struct dp_shm_header     |
+ *              | struct dp_port_shared[]  |              |                          |
  *              +--------------------------+              +--------------------------+
  *              | worker 0:                |              | worker 0:                |
  *              |   struct dp_ring_dp      |              |   struct dp_ring_ctrl    |
@@ -30,6 +31,7 @@
 
 #include "dp_abi.h"
 #include "dp_command.h"
+#include "dp_ports.h"
 #include "dp_stats.h"
 
 #define DP_SHM_MAGIC UINT64_C(0x31304e5245545350) /* "PSTERN01" in memory */
@@ -154,6 +156,8 @@ int dp_shm_reopen_ro(int fd);
 int dp_shm_map(int fd, enum dp_shm_kind kind, bool writable, struct dp_shm *ret_shm);
 void dp_shm_unmap(struct dp_shm *shm); /* NULL and half-built are fine */
 
+/* @port < DP_PORTS_MAX; of the dataplane's segment. */
+struct dp_port_shared *dp_shm_port(const struct dp_shm *shm, unsigned int port);
 struct dp_ring_dp *dp_shm_ring_dp(const struct dp_shm *shm, unsigned int worker);
 struct dp_stats_shared *dp_shm_stats(const struct dp_shm *shm, unsigned int worker);
 uint8_t *dp_shm_records(const struct dp_shm *shm, unsigned int worker);

@@ -88,6 +88,7 @@ inline_forget(struct inspector *ins, struct flow *f)
 		if (h->verdict == DP_VERDICT_NONE)
 			hold_decide(&ins->gate->holds, h, DP_VERDICT_NONE, DP_CAUSE_NONE, ins->gate->now_ns);
 	}
+	x->flags |= INLINE_OVER;
 	inline_report(ins, f, x, killed ? DP_OUTCOME_UNCONFIRMED : DP_OUTCOME_UNKNOWN, 0);
 	inline_kill_unlink(ins, x);
 	inline_buf_free(&ins->gate->blocks, &x->buf);
@@ -479,8 +480,10 @@ flow_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	}
 	if (rebuilt)
 		resend_rebuilt(ins, f, x, side, p);
-	if (f->flags & FLOW_CLOSED && !(x->flags & INLINE_KILLED) && tcp_is_over(f))
+	if (f->flags & FLOW_CLOSED && !(x->flags & INLINE_KILLED) && tcp_is_over(f)) {
+		x->flags |= INLINE_OVER;
 		inspector_report_end(ins, f, DP_CLOSE_FIN);
+	}
 }
 
 static void

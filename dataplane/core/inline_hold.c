@@ -43,7 +43,8 @@ inspector_hold(struct inspector *ins, struct flow *f, const struct smtp_rcpt *rc
 	struct inline_flow *x = inline_at(ins, f);
 	struct hold *h;
 
-	/* Nothing is withheld of a connection that is over; what this was read from has gone on long ago. */
+	if (x->flags & INLINE_OVER)
+		return 0;
 	h = x->nb_holds < g->cfg.holds_flow ? hold_new(&g->holds, g->now_ns) : NULL;
 	if (h == NULL) {
 		dp_count(ins->counters, DP_STAT_HOLDS_REFUSED, 1);
@@ -92,6 +93,8 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 	struct hold *h = hold_find(&ins->gate->holds, hold_id);
 	enum dp_verdict verdict = fallback_of(ins->gate, cause);
 
+	if (x->flags & INLINE_OVER)
+		return;
 	dp_count(ins->counters, DP_STAT_FALLBACKS, 1);
 	if (h != NULL) {
 		decide(ins, x, h, verdict, cause);

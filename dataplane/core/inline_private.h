@@ -35,6 +35,7 @@ enum inline_flags {
 	INLINE_RST = 1u << 4,	    /* the client's RST waits behind what is withheld */
 	INLINE_KILLED = 1u << 5,    /* reset; closing */
 	INLINE_CLOSED = 1u << 6,    /* the end is closed; shifted by enum flow_side */
+	INLINE_OVER = 1u << 9,	    /* nothing will go on any more: what is read now is read for the record */
 	INLINE_SERVER = 1u << 8,    /* something of the server went on: end[FLOW_SERVER].next is known */
 };
 

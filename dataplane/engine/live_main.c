@@ -23,11 +23,13 @@
 #include "live_enforce.h"
 #include "live_options.h"
 #include "live_ports.h"
+#include "live_telemetry.h"
 #include "service.h"
 #include "status.h"
 
 enum {
 	CLOCK_MS = 1000,
+	PUBLISH_MS = 200, /* counters of the ports */
 	PCI_ADDRESS_MIN = 12, /* 0000:3b:00.0 */
 };
 
@@ -79,6 +81,8 @@ start_eal(struct dataplane *d)
 	if (rc != 0)
 		return service_fail("DPDK does not start (see hw/preflight)", rc);
 	status_note(d->opt.status_fd, note);
+	if (live_telemetry_init(&d->dp) != 0)
+		status_note(d->opt.status_fd, "DPDK's telemetry does not take our counters; they are missing there");
 	return 0;
 }
 
@@ -169,7 +173,7 @@ start(struct dataplane *d)
 static int
 run(struct dataplane *d)
 {
-	uint64_t wall_ns, cpu_ns, clock_at = 0, now;
+	uint64_t wall_ns, cpu_ns, clock_at = 0, publish_at = 0, now;
 	unsigned int i;
 	int rc;
 
@@ -190,12 +194,17 @@ run(struct dataplane *d)
 		service_serve(&d->service, SERVICE_POLL_MS);
 		now = service_clock_ns(CLOCK_MONOTONIC);
 		live_ports_watch(&d->ports, now);
+		if (now - publish_at >= (uint64_t)PUBLISH_MS * 1000000) {
+			publish_at = now;
+			live_ports_publish(&d->ports, &d->dp);
+		}
 		if (now - clock_at >= (uint64_t)CLOCK_MS * 1000000) {
 			clock_at = now;
 			live_clock_adjust(&d->live.clock);
 		}
 	}
 	rte_eal_mp_wait_lcore();
+	live_ports_publish(&d->ports, &d->dp);
 	live_ports_close(&d->ports);
 	status_end(d->opt.status_fd, service_clock_ns(CLOCK_MONOTONIC) - wall_ns,
 		   service_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);

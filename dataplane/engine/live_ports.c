@@ -217,16 +217,47 @@ live_ports_watch(struct live_ports *p, uint64_t now_ns)
 
 	for (i = 0; i < p->group->nb_ports; i++) {
 		struct live_link *l = &p->links[i];
-		uint32_t mbps;
 		bool up;
 
 		if (now_ns < l->ignore_until)
 			continue;
-		up = ethdev_link(p->group->ports[i].eth, &mbps);
+		up = ethdev_link(p->group->ports[i].eth, &l->mbps);
 		if (up != l->up) {
 			say(p, i, up ? "link is up" : "link is down");
 			l->up = up;
 		}
 		pass_on(p, i, up, now_ns);
+	}
+}
+
+void
+live_ports_publish(const struct live_ports *p, const struct dp_shm *dp)
+{
+	const struct live_group *g = p->group;
+	unsigned int i;
+
+	for (i = 0; i < g->nb_ports && i < DP_PORTS_MAX; i++) {
+		const struct live_port *port = &g->ports[i];
+		const struct ethdev_facts *f = ethdev_facts(port->eth);
+		struct dp_port out = { .wire = port->wire, .mtu = f->mtu };
+		struct ethdev_counters c;
+
+		ethdev_read_counters(port->eth, &c);
+		snprintf(out.name, sizeof(out.name), "%s", ethdev_name(port->eth));
+		out.rx_packets = c.rx_pkts;
+		out.rx_octets = c.rx_octets;
+		out.tx_packets = c.tx_pkts;
+		out.tx_octets = c.tx_octets;
+		out.rx_missed = c.rx_missed;
+		out.rx_nombuf = c.rx_nombuf;
+		out.rx_errors = c.rx_errors + c.rx_refused;
+		out.tx_errors = c.tx_errors;
+		out.csum_completed = c.csum_completed;
+		out.mbps = p->links[i].mbps;
+		out.flags = (uint8_t)(DP_PORT_PRESENT | (p->links[i].up ? DP_PORT_LINK_UP : 0) |
+				      (p->links[i].taken_down ? DP_PORT_TAKEN_DOWN : 0) |
+				      (port->peer == IO_PORT_NONE ? DP_PORT_TAP : 0) | (port->is_b ? DP_PORT_B : 0) |
+				      (port->rss ? DP_PORT_RSS : 0) | (f->steered ? DP_PORT_STEERED : 0));
+		dp_port_publish(dp_shm_port(dp, i), &out);
 	}
 }

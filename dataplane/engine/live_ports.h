@@ -21,6 +21,7 @@ struct live_link {
 	bool up;	       /* as last seen */
 	bool taken_down;       /* by us, for its peer */
 	uint64_t ignore_until; /* monotonic ns */
+	uint32_t mbps;	       /* 0: unknown */
 };
 
 struct live_ports {
@@ -33,6 +34,9 @@ struct live_ports {
 /* Open and start all that @o names, fill in @g->ports and @g->frames. Says on the status pipe what was asked and got. */
 int live_ports_open(struct live_ports *p, struct live_group *g, const struct live_options *o, unsigned int nb_workers);
 void live_ports_close(struct live_ports *p);
+
+/* What @dp's readers see of the ports. */
+void live_ports_publish(const struct live_ports *p, const struct dp_shm *dp);
 
 /* Look at the links and pass on what changed. @now_ns: monotonic. */
 void live_ports_watch(struct live_ports *p, uint64_t now_ns);

@@ -62,20 +62,22 @@ ethdev_io(struct ethdev *e)
 	return &e->port;
 }
 
-/* Drivers behind which there is a kernel or a guest, that hands over partial checksums. */
 static bool
-driver_is_virtual(const char *driver)
+is_among(const char *driver, const char *const *names)
 {
-	static const char *const names[] = {
-		"net_af_packet", "net_af_xdp", "net_memif", "net_pcap", "net_tap", "net_vhost", "net_virtio", "net_vmxnet3",
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(driver, names[i], strlen(names[i])) == 0)
+	for (; *names != NULL; names++)
+		if (strncmp(driver, *names, strlen(*names)) == 0)
 			return true;
 	return false;
 }
+
+/* Behind these there is a kernel or a guest that hands over partial checksums. */
+static const char *const virtual_drivers[] = {
+	"net_af_packet", "net_af_xdp", "net_memif", "net_pcap", "net_tap", "net_vhost", "net_virtio", "net_vmxnet3", NULL,
+};
+
+/* These give a large frame in several buffers without having an offload of that name (22.11). */
+static const char *const chaining_drivers[] = { "net_memif", "net_pcap", "net_vhost", NULL };
 
 static bool
 find(struct ethdev *e, const char *dev)
@@ -131,7 +133,7 @@ ethdev_open(const struct ethdev_ask *ask, struct ethdev **ret)
 		return fail(e, rc, "it does not say what it can do: %s", rte_strerror(-rc));
 	snprintf(e->facts.driver, sizeof(e->facts.driver), "%s",
 		 e->info.driver_name != NULL ? e->info.driver_name : "unknown");
-	e->facts.is_virtual = driver_is_virtual(e->facts.driver);
+	e->facts.is_virtual = is_among(e->facts.driver, virtual_drivers);
 	e->facts.numa = rte_eth_dev_socket_id(e->facts.port_id);
 	e->facts.if_index = e->info.if_index;
 	e->facts.multi_segs = (e->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
@@ -167,7 +169,8 @@ plan_mtu(struct ethdev *e, const struct ethdev *peer)
 	f->frame_max = (uint32_t)f->mtu + ETHER_OVERHEAD;
 	if (f->frame_max <= ETHDEV_BUFFER)
 		return 0;
-	f->scatter = e->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER && (peer == NULL || peer->facts.multi_segs);
+	f->scatter = (e->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER || is_among(f->driver, chaining_drivers)) &&
+		     (peer == NULL || peer->facts.multi_segs);
 	return 0;
 }
 
@@ -232,7 +235,7 @@ configure(struct ethdev *e)
 	int rc;
 
 	if (f->scatter)
-		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER & e->info.rx_offload_capa;
 	if (f->checksums)
 		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TCP_CKSUM |
 					(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM & e->info.rx_offload_capa);

@@ -19,8 +19,8 @@ import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
-COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"], ["rules", "check"], ["rules", "list"], ["rules", "explain"],
-            ["rules", "expand"], ["rules", "test"], ["rules", "diff"]]
+COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"], ["rules", "check"], ["rules", "list"],
+            ["rules", "explain"], ["rules", "expand"], ["rules", "test"], ["rules", "diff"]]
 
 
 def helped(command):

@@ -8,10 +8,12 @@ Every case starts a rig of its own (rig.py), sends real traffic, and looks at bo
 be what the server's device got, frame for frame and octet for octet, and the other way round; the mail that arrives must
 have the digest it left with; the counters must come out even at every snapshot.
 """
+import glob
 import hashlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -44,7 +46,8 @@ def difference(sent, arrived):
     lost = [k for k, x in enumerate(sent) if x not in set(arrived)]
     new = [k for k, x in enumerate(arrived) if x not in set(sent)]
     return 'first difference at %d; not arrived: %r; never sent: %r\n%s\n%s' % (
-        i, lost[:20], new[:20], sent[i][:120].hex() if i < len(sent) else '-', arrived[i][:120].hex() if i < len(arrived) else '-')
+        i, lost[:20], new[:20], sent[i][:120].hex() if i < len(sent) else '-',
+        arrived[i][:120].hex() if i < len(arrived) else '-')
 
 
 class Wire:
@@ -110,7 +113,8 @@ def message(to, octets, seed, sender='jane@example.com'):
     lines, size = [], 0
     while size < octets:
         # Lines that begin with dots, and that look like commands: they are text here.
-        line = rng.choice(['', '.', '..', 'RCPT TO:<not@army.ml> ', '.RCPT ']) + '%x' % rng.getrandbits(rng.choice([8, 240, 3000]))
+        line = rng.choice(['', '.', '..', 'RCPT TO:<not@army.ml> ', '.RCPT '])
+        line += '%x' % rng.getrandbits(rng.choice([8, 240, 3000]))
         lines.append(line[:900])
         size += len(lines[-1]) + 1
     body = '\n'.join(lines) + '\n'
@@ -470,6 +474,74 @@ def timestamps(rig, sock):
     return struct.pack('!BBBBII', 1, 1, 8, 10, now, 0)
 
 
+@case
+def refusals():
+    """A start that cannot work ends at once, and says what and what to do; and takes nothing with it."""
+    with Rig(BUILD) as rig:
+        pair = rig.ports()['pairs'][0]
+        cases = [
+            ({'source': {'pairs': [dict(pair, b='net_af_packet1,iface=none0')]}}, 4, 'port net_af_packet1,iface=none0: no'),
+            ({'source': {'pairs': [dict(pair, b='net_nonsense0')]}}, 4, 'port net_nonsense0: no DPDK port comes up'),
+            ({'source': {'pairs': [dict(pair, b='0000:ff:1f.7')]}}, 4, 'port 0000:ff:1f.7: no DPDK port comes up'),
+            ({'source': dict(rig.ports(), mtu=9000)}, 4, 'an MTU of 9000 is not possible|refuses 1 queues at MTU 9000'),
+            ({'source': dict(rig.ports(), memory=16)}, 4, 'no memory for .* buffers .* fewer descriptors'),
+            ({'source': {'pairs': []}}, 2, r'postern.yaml:\d+:\d+: error: source.pairs must be a list'),
+            ({'source': dict(rig.ports(), cores=[0]), 'workers': 2}, 2, '2 workers need as many CPUs in source.cores, not 1'),
+            ({'source': rig.ports(), 'rules': '/nonexistent'}, 2, '/nonexistent'),
+        ]
+        with open('/proc/meminfo') as f:
+            if re.search(r'^HugePages_Free: +0$', f.read(), re.M):
+                cases.append(({'source': dict(rig.ports(), hugepages='yes')}, 4,
+                              r'256 MiB of hugepages are wanted and 0 are free: reserve them'))
+        for config, code, text in cases:
+            began = time.monotonic()
+            try:
+                rig.start(config)
+            except RuntimeError as e:
+                said = str(e)
+            else:
+                raise AssertionError('it starts with %r' % config)
+            expect('ended with %d' % code in said and re.search(text, said), 'for %r it says:\n%s' % (config, said))
+            expect(time.monotonic() - began < LIMIT, 'that took too long')
+        left = run('ip', 'netns', 'pids', rig.bump.name)
+        expect(left == '', 'processes are left: ' + left)
+        rig.start().stop()
+        return '%d refused' % len(cases)
+
+
+@case
+def telemetry():
+    """The workers' counters on DPDK's telemetry socket, and the ports' in the segment."""
+    with Rig(BUILD) as rig:
+        postern = rig.start({'workers': 2})
+        postern.start_watch()
+        for _ in range(5):
+            ping(rig, SERVER, 56)
+
+        def ask(command):
+            found = glob.glob(postern.dir + '/**/dpdk_telemetry.v2*', recursive=True)
+            expect(len(found) == 1, 'telemetry sockets: %r' % found)
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            s.settimeout(LIMIT)
+            s.connect(found[0])
+            s.recv(16384)  # greeting
+            s.send(command.encode())
+            return json.loads(s.recv(65536))[command.split(',')[0]]
+        total = ask('/postern/stats')
+        one, other = ask('/postern/stats,0'), ask('/postern/stats,1')
+        expect(total['rx_packets'] >= 10 and one['rx_packets'] >= 10 and other['rx_packets'] == 0, repr((total, one, other)))
+        expect(ask('/postern/stats,2') is None, 'there is no worker 2')
+
+        def published():
+            watch = postern.stop_watch()
+            postern.start_watch()
+            return [p['rx_packets'] for p in watch['ports']]
+        wait_until('both ports published', lambda: len(published()) == 2 and min(published()) >= 5)
+        ports = postern.stop_watch()['ports']
+        expect([(p['wire'], p['flags'] & 0x1f, p['mtu']) for p in ports] == [(0, 0x03, 1500), (0, 0x13, 1500)], repr(ports))
+        postern.stop()
+
+
 def carrier(ns, dev):
     return 'LOWER_UP' in run('ip', '-n', ns.name, 'link', 'show', dev)
 
@@ -533,26 +605,125 @@ def stuck_dataplane():
         postern.stop()
 
 
-@case
-def two_workers():
-    """One queue per port, two workers: software spreads, and what was found does not depend on it."""
+def spread(source, checks, relayed=False):
+    """Two workers; what was found does not depend on it."""
     with Rig(BUILD) as rig:
-        postern = rig.start({'workers': 2})
+        postern = rig.start({'workers': 2, 'source': source(rig)})
+        if relayed:
+            rig.relay()
+            wait_for_relays(rig)
         rig.server_postfix()
         postern.start_watch()
         wire = Wire(rig)
-        client = rig.client_postfix()
+        client = rig.client_postfix(inet_protocols='all')
         to = ['user%02d@army.%s' % (i, 'ml' if i % 4 == 0 else 'mil') for i in range(32)]
         for i, one in enumerate(to):
             client.send('jane@example.com', [one], message(one, 3000, i))
         client.wait(r'qmgr\[\d+\]: \w+: removed', len(to))
         check_stored(rig, to)
         # Connections overtake each other between workers; each one's own order is judged by the digests.
-        wire.same(ordered=False)
+        nb = wire.same(ordered=False)
         expect_alerts(alerts_of(postern, 8), to[::4])
         counters = postern.stop_watch()
-        expect(counters['spread_packets'] > 0, 'nothing was spread')
+        checks(counters, postern)
         postern.stop()
+        return '%d frames, %d spread, %d snapshots' % (nb, counters['spread_packets'], counters['snapshots'])
+
+
+def pings(rig):
+    """Does one echo get through within a second?"""
+    global LIMIT
+    kept, LIMIT = LIMIT, 1
+    try:
+        ping(rig, SERVER, 56)
+        return True
+    except OSError:
+        return False
+    finally:
+        LIMIT = kept
+
+
+def wait_for_relays(rig):
+    try:
+        wait_until('the relays', lambda: pings(rig))
+    except RuntimeError as e:
+        raise RuntimeError('%s\n%s' % (e, rig.relay_said()))
+
+
+@case
+def two_workers():
+    """One queue per port: one worker receives and sends, the other inspects what is its."""
+    def checks(counters, postern):
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports(), checks)
+
+
+@case
+def two_queues():
+    """Two queues per port and two workers; the kernel's hash is not ours, so both hand frames to each other."""
+    def checks(counters, postern):
+        expect(postern.said().count('got 2 rx and 2 tx') == 2, 'not two queues:\n' + postern.said())
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports(more=',qpairs=2'), checks)
+
+
+@case
+def two_queues_memif():
+    """The same on shared memory."""
+    def checks(counters, postern):
+        expect(postern.said().count('got 2 rx and 2 tx') == 2, 'not two queues:\n' + postern.said())
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports_of_relays('memif', 2), checks, relayed=True)
+
+
+@case
+def two_queues_vhost():
+    """And on those of a virtual machine."""
+    def checks(counters, postern):
+        expect(postern.said().count('got 2 rx and 2 tx') == 2, 'not two queues:\n' + postern.said())
+        expect(counters['spread_packets'] == counters['handed_in_packets'] > 0, 'nothing was spread')
+    return spread(lambda rig: rig.ports_of_relays('vhost', 2), checks, relayed=True)
+
+
+@case
+def jumbo():
+    """MTU 9000: mail and everything else in large frames, each in one large buffer."""
+    return large_frames(lambda rig: rig.ports('net_pcap'))
+
+
+@case
+def jumbo_vhost():
+    """The same on a port that gives a large frame in several buffers."""
+    return large_frames(lambda rig: rig.ports_of_relays('vhost', 1, 16384), True)
+
+
+def large_frames(source, relayed=False):
+    with Rig(BUILD) as rig:
+        for ns, dev in (rig.client, 'c0'), (rig.bump, 'va'), (rig.bump, 'vb'), (rig.server, 's0'):
+            run('ip', '-n', ns.name, 'link', 'set', dev, 'mtu', '9000')
+        postern = rig.start({'source': dict(source(rig), mtu=9000)})
+        if relayed:
+            rig.relay()
+            wait_for_relays(rig)
+        rig.server_postfix()
+        postern.start_watch()
+        wire = Wire(rig)
+        ping(rig, SERVER, 8000)
+        ping(rig, SERVER6, 8000)
+        smtp = Raw(rig_net(rig), SERVER)
+        smtp.say('EHLO gw')
+        # One frame of about 8,000 octets: the lookalike stands in its last buffer.
+        lines = ['MAIL FROM:<jane@example.com>'] + ['RCPT TO:<user%03d@example.net>' % i for i in range(240)]
+        smtp.say(*lines, 'RCPT TO:<last@army.ml>')
+        smtp.quit()
+        nb = wire.same()
+        expect_alerts(alerts_of(postern, 1), ['last@army.ml'])
+        counters = postern.stop_watch()
+        expect(counters['recipients'] == 241, 'recipients: %d' % counters['recipients'])
+        expect((counters['chained_packets'] > 0) == relayed and counters['chained_packets_cut'] == 0,
+               'in several buffers: %d\n%s' % (counters['chained_packets'], postern.said()))
+        postern.stop()
+        return '%d frames, %d of mail in several buffers' % (nb, counters['chained_packets'])
 
 
 @case

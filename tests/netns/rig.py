@@ -209,6 +209,17 @@ class Postern:
             self.proc.wait()
 
 
+class Killed:
+    """A helper process that is ended with the rig."""
+
+    def __init__(self, proc):
+        self.proc = proc
+
+    def close(self):
+        self.proc.kill()
+        self.proc.wait()
+
+
 class Rig:
     def __init__(self, build, offloads='off'):
         self.build = build
@@ -248,7 +259,7 @@ class Rig:
         for ns, dev in (self.client, 'c0'), (self.bump, 'va'), (self.bump, 'vb'), (self.server, 's0'):
             run(*ns.command('sh', '-c', 'echo 1 > /sys/class/net/%s/queues/rx-0/rps_cpus' % dev))
 
-    def ports(self, driver='net_af_packet'):
+    def ports(self, driver='net_af_packet', more=''):
         """The pair of this rig, as `source` of a configuration."""
         args = {
             'net_af_packet': 'net_af_packet%d,iface=%s,blocksz=65536,framesz=2048,framecnt=8192',
@@ -257,8 +268,63 @@ class Rig:
             'net_af_xdp': 'net_af_xdp%d,iface=%s',
         }[driver]
         def port(i, dev):
-            return args % ((i,) + (dev,) * args.count('%s'))
+            return args % ((i,) + (dev,) * args.count('%s')) + more
         return {'pairs': [{'a': port(0, 'va'), 'b': port(1, 'vb')}]}
+
+    def ports_of_relays(self, kind, queues, frame=2048):
+        """
+        Ports of shared memory with @queues queues each, as `source` of a configuration: memif, or vhost (with a virtio
+        device at the other end). That other end is a relay, DPDK's testpmd, which moves frames between it and the device;
+        Postern must be there first, then call relay().
+        """
+        self.relay_args = kind, queues, frame
+        if kind == 'memif':
+            port = 'net_memif{0},role=server,id={0},rsize=11,bsize=2048,socket={1}/relay{0}.sock,socket-abstract=no'
+        else:
+            port = 'net_vhost{0},iface={1}/relay{0}.sock,queues={2}'
+        return {'pairs': [{'a': port.format(0, self.tmp, queues), 'b': port.format(1, self.tmp, queues)}]}
+
+    def relay(self):
+        kind, queues, frame = self.relay_args
+        if shutil.which('dpdk-testpmd') is None:
+            raise Skip('dpdk-testpmd is not installed')
+        if kind == 'memif':
+            far = 'net_memif0,role=client,id={0},rsize=11,bsize=2048,socket={1}/relay{0}.sock,socket-abstract=no'
+        else:
+            far = 'net_virtio_user0,path={1}/relay{0}.sock,queues={2},queue_size=1024,mrg_rxbuf=1,in_order=0'
+        cpus, groups = os.cpu_count() - 1, []
+        for i, dev in enumerate(('va', 'vb')):
+            near = 'net_af_packet0,iface=%s,qpairs=%d,blocksz=%d,framesz=%d,framecnt=%d' % (
+                dev, queues, 65536 if frame <= 2048 else frame * 8, frame, 4096 if frame <= 2048 else 512)
+            argv = ['stdbuf', '-oL', 'dpdk-testpmd', '--no-huge', '-m', '512', '--no-pci', '--no-shconf', '--no-telemetry',
+                    '--file-prefix', 'relay%d-%d' % (os.getpid(), i), '--lcores', '0@(0-%d),1@(0-%d)' % (cpus, cpus),
+                    '--vdev', near, '--vdev', far.format(i, self.tmp, queues),
+                    '--', '--forward-mode=io', '-a', '--rxq=%d' % queues, '--txq=%d' % queues, '--nb-cores=1', '--no-flush-rx',
+                    '--mbuf-size=%d' % (frame + 512), '--total-num-mbufs=8192', '--no-lsc-interrupt', '--stats-period=3600']
+            if frame > 2048:
+                argv += ['--tx-offloads=0x8000']
+            log = open('%s/relay%d' % (self.tmp, i), 'wb')
+            while True:
+                proc = subprocess.Popen(self.bump.command(*argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                        env=dict(os.environ, XDG_RUNTIME_DIR=self.tmp))
+                self.things.append(Killed(proc))
+                # The driver names its fan-out group so; two devices cannot share one.
+                index = int(run(*self.bump.command('cat', '/sys/class/net/%s/ifindex' % dev)))
+                groups.append((proc.pid ^ index) & 0xffff)
+                if groups.count(groups[-1]) == 1:
+                    break
+                proc.kill()
+                proc.wait()
+                groups.pop()
+            log.close()
+
+    def relay_said(self):
+        out = ''
+        for i in 0, 1:
+            with open('%s/relay%d' % (self.tmp, i), errors='replace') as f:
+                text = f.read()
+                out += text[:1500] + '\n...\n' + text[-500:]
+        return out
 
     def start(self, config=None, **kw):
         p = Postern(self, dict({'source': self.ports()}, **(config or {})), **kw)

@@ -46,7 +46,7 @@ main(int argc, char **argv)
 	signal(SIGTERM, on_signal);
 	puts("watching");
 	fflush(stdout);
-	while (!stop) {
+	do {
 		for (i = 0; i < shm.geo.nb_workers; i++) {
 			if (dp_stats_read(dp_shm_stats(&shm, i), &k) != 0) {
 				nb_missed++;
@@ -56,14 +56,24 @@ main(int argc, char **argv)
 			nb_uneven += !dp_stats_balanced(&k);
 		}
 		nanosleep(&wait, NULL);
-	}
+	} while (!stop);
 	for (i = 0; i < shm.geo.nb_workers; i++)
 		if (dp_stats_read(dp_shm_stats(&shm, i), &k) == 0)
 			dp_stats_add(&sum, &k);
 	printf("{\"snapshots\": %" PRIu64 ", \"uneven\": %" PRIu64 ", \"missed\": %" PRIu64, nb, nb_uneven, nb_missed);
 	for (i = 0; i < DP_STAT_NB; i++)
 		printf(", \"%s\": %" PRIu64, dp_stat_name(i), sum.c[i]);
-	puts("}");
+	printf(", \"ports\": [");
+	for (i = 0; i < DP_PORTS_MAX; i++) {
+		struct dp_port p;
+
+		if (dp_port_read(dp_shm_port(&shm, i), &p) != 0)
+			continue;
+		printf("%s{\"wire\": %u, \"flags\": %u, \"mtu\": %u, \"rx_packets\": %" PRIu64 ", \"tx_packets\": %" PRIu64
+		       ", \"rx_missed\": %" PRIu64 ", \"csum_completed\": %" PRIu64 "}", i > 0 ? ", " : "", p.wire, p.flags,
+		       p.mtu, p.rx_packets, p.tx_packets, p.rx_missed, p.csum_completed);
+	}
+	puts("]}");
 	dp_shm_unmap(&shm);
 	return nb_uneven != 0 || nb == 0;
 }

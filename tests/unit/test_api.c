@@ -3,6 +3,7 @@
 #include "dp_args.h"
 #include "dp_command.h"
 #include "dp_event.h"
+#include "dp_ports.h"
 #include "dp_ruleset.h"
 #include "dp_stats.h"
 #include "dp_takeover.h"
@@ -163,6 +164,27 @@ test_takeover(void **state)
 }
 
 static void
+test_ports(void **state)
+{
+	struct dp_port_shared shared = { 0 };
+	struct dp_port p = { .name = "0000:3b:00.0", .rx_packets = 7, .mtu = 1500, .flags = DP_PORT_PRESENT | DP_PORT_B }, got;
+
+	assert_int_equal(dp_port_read(&shared, &got), -ENOENT);
+	dp_port_publish(&shared, &p);
+	assert_int_equal(dp_port_read(&shared, &got), 0);
+	assert_memory_equal(&p, &got, sizeof(p));
+	/* A name without an end is the writer's fault, not the reader's. */
+	memset(p.name, 'x', sizeof(p.name));
+	dp_port_publish(&shared, &p);
+	assert_int_equal(dp_port_read(&shared, &got), 0);
+	assert_int_equal(strlen(got.name), sizeof(got.name) - 1);
+	shared.lock++; /* the writer died in the middle */
+	assert_int_equal(dp_port_read(&shared, &got), -EAGAIN);
+	dp_port_publish(&shared, &p);
+	assert_int_equal(dp_port_read(&shared, &got), 0);
+}
+
+static void
 test_stats(void **state)
 {
 	struct dp_stats_shared shared = { 0 };
@@ -287,9 +309,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strings), cmocka_unit_test(test_damage),	 cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_takeover), cmocka_unit_test(test_stats), cmocka_unit_test(test_ruleset_messages),
-		cmocka_unit_test(test_args_number),
-		cmocka_unit_test(test_args_fd),
-		cmocka_unit_test(test_args_ports),
+		cmocka_unit_test(test_ports),	 cmocka_unit_test(test_args_number),
+		cmocka_unit_test(test_args_fd),	 cmocka_unit_test(test_args_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
