@@ -160,8 +160,8 @@ def mail_through(rig, pf, to, octets=2000, seed=1):
 
 
 def observe_mail(server=None, client=None, to=('gen@army.mil', 'gen@army.ml'), alerts=('gen@army.ml',), octets=2000, **kw):
-    with Rig(BUILD, **kw) as rig:
-        postern = rig.start()
+    with Rig(BUILD) as rig:
+        postern = rig.start(**kw)
         rig.server_postfix(**(server or {}))
         postern.start_watch()
         wire = Wire(rig)
@@ -201,6 +201,12 @@ def mail_starttls():
 @case
 def mail_large():
     return observe_mail(to=['big@army.mil', 'big@army.ml'], alerts=['big@army.ml'], octets=20 << 20)
+
+
+@case
+def mail_unprivileged():
+    """As the unit runs it: an ordinary user with three capabilities."""
+    return observe_mail(unprivileged=True)
 
 
 @case
