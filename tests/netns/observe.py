@@ -593,6 +593,67 @@ def restarts():
         return ' '.join(x for x in said.splitlines() if 'was down' in x)
 
 
+class QuickServer(threading.Thread):
+    """Says 250 to every line, as fast as it can; for floods that a mail server would take minutes for."""
+
+    def __init__(self, rig):
+        super().__init__(daemon=True)
+        with rig.server:
+            self.listener = socket.create_server((SERVER, 25))
+        self.listener.settimeout(LIMIT)
+        self.start()
+
+    def run(self):
+        con, _ = self.listener.accept()
+        con.settimeout(LIMIT)
+        con.sendall(b'220 mx ESMTP\r\n')
+        while True:
+            data = con.recv(1 << 16)
+            if not data:
+                return
+            con.sendall(b'250 ok\r\n' * data.count(b'\n'))
+
+
+@case
+def lost_events():
+    """ctrl stands still and the ring fills: mail goes on, what is lost is counted, and said when ctrl is back."""
+    with Rig(BUILD) as rig:
+        postern = rig.start()
+        postern.start_watch()
+        QuickServer(rig)
+        smtp = Raw(rig_net(rig), SERVER)
+        smtp.say('EHLO gw')
+        ctrl = postern.child('postern-ctrl')
+        os.kill(ctrl, signal.SIGSTOP)
+        nb = 20000
+        for first in range(0, nb, 100):
+            lines = ['MAIL FROM:<jane@example.com>'] if first % 1000 == 0 else []
+            lines += ['RCPT TO:<user%05d@army.ml>' % i for i in range(first, first + 100)]
+            smtp.say(*lines + (['RSET'] if first % 1000 == 900 else []))
+        smtp.quit()
+        counters = postern.stop_watch()
+        os.kill(ctrl, signal.SIGCONT)
+        expect(counters['recipients'] == counters['matches'] == nb, 'recipients: %d' % counters['recipients'])
+        expect(counters['events_lost'] > 0, 'nothing was lost: the ring is larger than the flood')
+        # What comes next finds room, and the report of the loss before it.
+
+        def lost():
+            try:
+                with open(postern.alerts_path) as f:
+                    return [r['postern']['lost'] for r in map(json.loads, f) if 'lost' in r.get('postern', {})]
+            except (FileNotFoundError, ValueError):
+                return []
+        wait_until('the flow has ended', lambda: len(postern.alerts()) > 1000)
+        postern.stop()
+        reported = sum(x['to'] - x['from'] + 1 for x in lost())
+        expect(reported > 0, 'no lost record')
+        with open(postern.alerts_path) as f:
+            records = [json.loads(x) for x in f]
+        sequence = [r['event']['sequence'] for r in records]
+        expect(sequence == list(range(sequence[0], sequence[0] + len(sequence))), 'the sequence has gaps')
+        return '%d of %d events lost and said so' % (reported, counters['events'] + counters['events_lost'])
+
+
 @case
 def stuck_dataplane():
     """A dataplane that hangs is noticed, ended and started again; mail goes on."""
