@@ -516,6 +516,24 @@ def refusals():
 
 
 @case
+def pinned():
+    """source.cores: each worker runs on its CPU and nowhere else."""
+    with Rig(BUILD) as rig:
+        cpus = sorted(os.sched_getaffinity(0))[-2:]
+        postern = rig.start({'workers': len(cpus), 'source': dict(rig.ports(), cores=cpus)})
+        found, pid = {}, postern.dataplane()
+        for task in os.listdir('/proc/%d/task' % pid):
+            with open('/proc/%d/task/%s/status' % (pid, task)) as f:
+                status = f.read()
+            name = re.search(r'^Name:\t(\S+)', status)[1]
+            if re.fullmatch(r'(lcore|rte)-worker-\d+', name):
+                found[name] = re.search(r'^Cpus_allowed_list:\t(\S+)', status, re.M)[1]
+        expect([found[k] for k in sorted(found)] == [str(c) for c in cpus], 'threads %r for CPUs %r' % (found, cpus))
+        ping(rig, SERVER, 56)
+        postern.stop()
+
+
+@case
 def telemetry():
     """The workers' counters on DPDK's telemetry socket, and the ports' in the segment."""
     with Rig(BUILD) as rig:
