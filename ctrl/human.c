@@ -204,6 +204,28 @@ put_alert(struct json_out *o, const json_t *r, bool colour)
 	     json_integer_value(at(r, "postern", "recipient_index", NULL)), colour ? PLAIN : "");
 }
 
+/* What was done, where something was. */
+static void
+put_outcome(struct json_out *o, const json_t *r)
+{
+	const char *outcome = json_string_value(at(r, "postern", "outcome", NULL));
+	const json_t *by = at(r, "postern", "verdict_by", NULL), *us = at(r, "postern", "close", "us");
+
+	if (outcome == NULL || strcmp(outcome, "observed") == 0)
+		return;
+	if (strcmp(outcome, "closed") == 0 && json_is_integer(us))
+		putf(o, ": reset, both ends seen closed after %" JSON_INTEGER_FORMAT " us", json_integer_value(us));
+	else if (strcmp(outcome, "not_confirmed") == 0)
+		put(o, ": reset, not seen closed");
+	else
+		putf(o, ": %s", strcmp(outcome, "passed") == 0 ? "let pass" : "outcome unknown");
+	if (json_string_length(by) > 0) {
+		put(o, " (");
+		put_json_str(o, by);
+		put(o, ")");
+	}
+}
+
 static void
 put_update(struct json_out *o, const json_t *r, bool colour)
 {
@@ -214,6 +236,7 @@ put_update(struct json_out *o, const json_t *r, bool colour)
 	human_time(json_string_value(json_object_get(r, "@timestamp")), when);
 	putf(o, "%s  %s#%" JSON_INTEGER_FORMAT, when, colour ? DIM : "",
 	     json_integer_value(at(r, "postern", "alert_sequence", NULL)));
+	put_outcome(o, r);
 	if (json_is_integer(reply))
 		putf(o, ": server answered %" JSON_INTEGER_FORMAT, json_integer_value(reply));
 	else

@@ -132,6 +132,21 @@ dp_ring_lose(struct dp_ring_writer *w)
 	atomic_store_explicit(&w->dp->next_seq, w->next_seq, memory_order_relaxed);
 }
 
+int
+dp_ring_report_lost(struct dp_ring_writer *w, uint64_t ts_ns, uint64_t frame_no)
+{
+	const struct dp_record at = { .ts_ns = ts_ns, .frame_no = frame_no };
+
+	if (w->nb_lost == 0)
+		return 0;
+	if (!has_room(w, need_of(w, w->head, sizeof(struct dp_ev_lost))))
+		return -EAGAIN;
+	copy_in_lost(w, &at);
+	atomic_store_explicit(&w->dp->next_seq, w->next_seq, memory_order_relaxed);
+	atomic_store_explicit(&w->dp->head, w->head, memory_order_release);
+	return 0;
+}
+
 bool
 dp_ring_take_command(struct dp_ring_writer *w, struct dp_command *ret_cmd)
 {

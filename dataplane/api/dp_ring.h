@@ -55,6 +55,12 @@ int dp_ring_put(struct dp_ring_writer *w, void *rec);
 /* Live: the event cannot wait. Uses up its number; a DP_EV_LOST precedes the next record that finds room. */
 void dp_ring_lose(struct dp_ring_writer *w);
 
+/*
+ * Report what was lost without waiting for a next record; @ts_ns and @frame_no are its moment. 0: it is reported, or there
+ * was nothing; -EAGAIN: there is still no room. Once a turn: costs one comparison when nothing was lost.
+ */
+int dp_ring_report_lost(struct dp_ring_writer *w, uint64_t ts_ns, uint64_t frame_no);
+
 /* Take one command; false when there is none. The copy is checked (dp_command_check()); bad ones are skipped. */
 bool dp_ring_take_command(struct dp_ring_writer *w, struct dp_command *ret_cmd);
 

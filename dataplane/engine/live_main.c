@@ -18,6 +18,7 @@
 
 #include <rte_errno.h>
 #include <rte_launch.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 
 #include "live_enforce.h"
@@ -125,6 +126,29 @@ make_workers(struct dataplane *d)
 	return rc;
 }
 
+/* Workers that are pinned far from a port: it works, each frame takes a detour. */
+static void
+check_numa(const struct dataplane *d)
+{
+	unsigned int i, k;
+	char text[128];
+
+	for (i = 0; d->opt.eal.cores != NULL && i < d->live.nb_ports; i++) {
+		const struct ethdev *e = d->live.ports[i].eth;
+		int node = ethdev_facts(e)->numa;
+
+		for (k = 0; node >= 0 && k < d->dp.geo.nb_workers; k++) {
+			unsigned int far = rte_lcore_to_socket_id(EAL_LCORE_WORKER0 + k);
+
+			if (far == (unsigned int)node)
+				continue;
+			snprintf(text, sizeof(text), "NOTE: it is on NUMA node %d, worker %u on node %u: choose other cores", node,
+				 k, far);
+			status_port(d->opt.status_fd, ethdev_name(e), text);
+		}
+	}
+}
+
 static int
 map_segments(struct dataplane *d)
 {
@@ -166,6 +190,7 @@ start(struct dataplane *d)
 	rc = live_ports_open(&d->ports, &d->live, &d->opt, d->dp.geo.nb_workers);
 	if (rc != 0)
 		return rc; /* said why */
+	check_numa(d);
 	rc = make_workers(d);
 	return rc != 0 ? service_fail("memory for workers", rc) : 0;
 }

@@ -15,6 +15,7 @@
 enum {
 	FRAME_STEP = DP_WORKERS_MAX, /* numbers of one worker are this far apart */
 	IDLE_TURNS = 64,	     /* without work before a worker sleeps, if it may */
+	REPORT_TRIES = 5000,	     /* 1 ms each, at the end */
 	HOPS_MAX = 3,		     /* rings that a frame goes through: its fragment's owner, its flow's, who can send it */
 };
 
@@ -165,6 +166,7 @@ end_turn(struct worker *w)
 		frame = w->out.last_frame;
 	w->out.last_frame = frame;
 	w->out.last_ns = RTE_MAX(w->out.last_ns, now);
+	dp_ring_report_lost(&w->out.ring, w->out.last_ns, w->out.last_frame); /* no room: at a later turn */
 	worker_set_watermark(w, frame, now);
 	worker_publish(w);
 }
@@ -222,7 +224,9 @@ quiesce(struct worker *w)
 static void
 flush_flows(struct worker *w)
 {
+	const struct timespec wait = { .tv_nsec = 1000 * 1000 };
 	bool more = true;
+	unsigned int i;
 
 	while (more) {
 		worker_begin_turn(w);
@@ -235,7 +239,13 @@ flush_flows(struct worker *w)
 		rule_swap_quiescent(w->group->rules, w->index);
 	}
 	live_frag_age(w, UINT64_MAX);
-	end_turn(w);
+	/* The last word must not be that nothing was lost, if something was: ctrl gets a while to make room. */
+	for (i = 0; i < REPORT_TRIES; i++) {
+		end_turn(w);
+		if (w->out.ring.nb_lost == 0)
+			break;
+		nanosleep(&wait, NULL);
+	}
 }
 
 int

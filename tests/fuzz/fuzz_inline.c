@@ -197,6 +197,9 @@ begin(struct fuzz *z)
 	cfg.ctrl_silent = true;
 	cfg.ipv6 = z->set & SET_IPV6;
 	cfg.ins.flows_max = 4;
+	cfg.ins.sessions_max = 4;
+	cfg.ins.reasm_blocks = 64;
+	cfg.ins.inline_cfg.blocks = 64;
 	cfg.ins.inline_cfg.hold_limit_ns = UINT64_C(200000000);
 	if (z->set & SET_WRAP)
 		cfg.isn[0] = cfg.isn[1] = UINT32_MAX - 50;

@@ -356,6 +356,36 @@ def port_reuse():
 
 
 @case
+def fragments():
+    """A RCPT in two IP fragments, the second first, and two workers: held like any other, and no fragment goes on."""
+    with Rig(BUILD) as rig:
+        # net_af_packet would get fragments that the kernel put together.
+        postern = start(rig, source=rig.ports('net_pcap'), workers=2)
+        rig.server_postfix()
+        postern.start_watch()
+        for to in 'gen@army.ml', 'gen@army.mil':
+            dump = rig.dump('server', 'in')
+            smtp = Raw(rig_net(rig))
+            smtp.say('EHLO gw')
+            smtp.say('MAIL FROM:<jane@example.com>')
+            c = Forger(rig, smtp)
+            c.send(0, b'RCPT TO:<%s>\r\n' % to.encode(), fragments=True)
+            if to.endswith('.ml'):
+                expect(is_reset(smtp), 'the connection was not reset')
+                expect_closed(rig)
+                seen = [octets for _, octets in dump.stop()]
+                expect(not any(b'army' in x for x in seen), 'octets of the line reached the server')
+            else:
+                time.sleep(0.5)
+                frames = [octets for _, octets in dump.stop()]
+                expect(any(b'RCPT TO:<gen@army.mil>\r\n' in x for x in frames), 'the line did not arrive')
+                expect(not any(x[12:14] == b'\x08\x00' and (x[20] & 0x3f or x[21]) for x in frames), 'a fragment went on')
+        counters = postern.stop_watch()
+        expect(counters['fragments_kept'] == counters['fragments_released'] >= 4, repr(counters))
+        postern.stop()
+
+
+@case
 def many_connections():
     """200 connections at once, every fifth to a lookalike: those are reset, all of the others deliver."""
     with Rig(BUILD) as rig:
@@ -462,16 +492,26 @@ class Forger:
         hlen = (frame[ip + 12] >> 4) * 4
         self.options = frame[ip + 20:ip + hlen]
 
-    def send(self, off, data):
+    def send(self, off, data, fragments=False):
         tcp = bytearray(struct.pack('!HHIIBBHHH', self.sport, 25, (self.seq + off) & 0xffffffff, self.ack,
                                     (20 + len(self.options)) // 4 << 4, 0x18, self.window, 0, 0) + self.options + data)
         pseudo = self.frame[26:34] + struct.pack('!HH', 6, len(tcp))
         struct.pack_into('!H', tcp, 16, checksum(pseudo + bytes(tcp)))
+        if not fragments:
+            self.packet(bytes(tcp), 0x4000)
+            return
+        cut = len(tcp) // 16 * 8
+        self.packet(bytes(tcp[cut:]), cut // 8)
+        self.packet(bytes(tcp[:cut]), 0x2000)
+
+    def packet(self, payload, fragment):
         ip = bytearray(self.frame[14:34])
-        struct.pack_into('!H', ip, 2, 20 + len(tcp))
+        struct.pack_into('!H', ip, 2, 20 + len(payload))
+        struct.pack_into('!H', ip, 4, 0x5157)
+        struct.pack_into('!H', ip, 6, fragment)
         struct.pack_into('!H', ip, 10, 0)
         struct.pack_into('!H', ip, 10, checksum(bytes(ip)))
-        self.raw.send(self.frame[:14] + bytes(ip) + bytes(tcp))
+        self.raw.send(self.frame[:14] + bytes(ip) + payload)
 
 
 def checksum(octets):
@@ -483,30 +523,30 @@ def checksum(octets):
     return n ^ 0xffff
 
 
-def main():
+def main(argv):
     global BUILD
-    if len(sys.argv) < 2:
-        sys.exit('usage: hold.py BUILD_DIR [CASE...]')
-    BUILD = os.path.abspath(sys.argv[1])
-    try:
-        rigs.enter(sys.argv)
-    except Skip as e:
-        print('skipped: %s' % e)
-        sys.exit(77)
+    rigs.enter([os.path.abspath(__file__)] + argv[1:])
+    BUILD = os.path.abspath(argv[1])
     failed = 0
-    for name in sys.argv[2:] or CASES:
+    for name in argv[2:] or CASES:
+        if name not in CASES:
+            sys.exit('no such case: %s (there are: %s)' % (name, ' '.join(CASES)))
         began = time.monotonic()
         try:
             note = CASES[name]()
-            print('ok      %-24s %5.1f s  %s' % (name, time.monotonic() - began, note or ''), flush=True)
-        except Skip as e:
-            print('skipped: %s' % e)
-            sys.exit(77)
+        except Skip:
+            raise
         except Exception:
             failed += 1
-            print('FAILED  %s\n%s' % (name, traceback.format_exc()), flush=True)
+            traceback.print_exc()
+            note = 'FAILED'
+        print('%-24s %5.1f s  %s' % (name, time.monotonic() - began, note or 'ok'), flush=True)
     sys.exit(1 if failed else 0)
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main(sys.argv)
+    except Skip as e:
+        print('SKIP: %s' % e)
+        sys.exit(77)

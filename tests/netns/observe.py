@@ -160,8 +160,8 @@ def mail_through(rig, pf, to, octets=2000, seed=1):
 
 
 def observe_mail(server=None, client=None, to=('gen@army.mil', 'gen@army.ml'), alerts=('gen@army.ml',), octets=2000, **kw):
-    with Rig(BUILD, **kw) as rig:
-        postern = rig.start()
+    with Rig(BUILD) as rig:
+        postern = rig.start(**kw)
         rig.server_postfix(**(server or {}))
         postern.start_watch()
         wire = Wire(rig)
@@ -201,6 +201,12 @@ def mail_starttls():
 @case
 def mail_large():
     return observe_mail(to=['big@army.mil', 'big@army.ml'], alerts=['big@army.ml'], octets=20 << 20)
+
+
+@case
+def mail_unprivileged():
+    """As the unit runs it: an ordinary user with three capabilities."""
+    return observe_mail(unprivileged=True)
 
 
 @case
@@ -510,6 +516,24 @@ def refusals():
 
 
 @case
+def pinned():
+    """source.cores: each worker runs on its CPU and nowhere else."""
+    with Rig(BUILD) as rig:
+        cpus = sorted(os.sched_getaffinity(0))[-2:]
+        postern = rig.start({'workers': len(cpus), 'source': dict(rig.ports(), cores=cpus)})
+        found, pid = {}, postern.dataplane()
+        for task in os.listdir('/proc/%d/task' % pid):
+            with open('/proc/%d/task/%s/status' % (pid, task)) as f:
+                status = f.read()
+            name = re.search(r'^Name:\t(\S+)', status)[1]
+            if re.fullmatch(r'(lcore|rte)-worker-\d+', name):
+                found[name] = re.search(r'^Cpus_allowed_list:\t(\S+)', status, re.M)[1]
+        expect([found[k] for k in sorted(found)] == [str(c) for c in cpus], 'threads %r for CPUs %r' % (found, cpus))
+        ping(rig, SERVER, 56)
+        postern.stop()
+
+
+@case
 def telemetry():
     """The workers' counters on DPDK's telemetry socket, and the ports' in the segment."""
     with Rig(BUILD) as rig:
@@ -585,6 +609,67 @@ def restarts():
         expect(len(set(sequence)) == 3, 'sequence numbers %r' % sequence)
         said = postern.stop()
         return ' '.join(x for x in said.splitlines() if 'was down' in x)
+
+
+class QuickServer(threading.Thread):
+    """Says 250 to every line, as fast as it can; for floods that a mail server would take minutes for."""
+
+    def __init__(self, rig):
+        super().__init__(daemon=True)
+        with rig.server:
+            self.listener = socket.create_server((SERVER, 25))
+        self.listener.settimeout(LIMIT)
+        self.start()
+
+    def run(self):
+        con, _ = self.listener.accept()
+        con.settimeout(LIMIT)
+        con.sendall(b'220 mx ESMTP\r\n')
+        while True:
+            data = con.recv(1 << 16)
+            if not data:
+                return
+            con.sendall(b'250 ok\r\n' * data.count(b'\n'))
+
+
+@case
+def lost_events():
+    """ctrl stands still and the ring fills: mail goes on, what is lost is counted, and said when ctrl is back."""
+    with Rig(BUILD) as rig:
+        postern = rig.start()
+        postern.start_watch()
+        QuickServer(rig)
+        smtp = Raw(rig_net(rig), SERVER)
+        smtp.say('EHLO gw')
+        ctrl = postern.child('postern-ctrl')
+        os.kill(ctrl, signal.SIGSTOP)
+        nb = 20000
+        for first in range(0, nb, 100):
+            lines = ['MAIL FROM:<jane@example.com>'] if first % 1000 == 0 else []
+            lines += ['RCPT TO:<user%05d@army.ml>' % i for i in range(first, first + 100)]
+            smtp.say(*lines + (['RSET'] if first % 1000 == 900 else []))
+        smtp.quit()
+        counters = postern.stop_watch()
+        os.kill(ctrl, signal.SIGCONT)
+        expect(counters['recipients'] == counters['matches'] == nb, 'recipients: %d' % counters['recipients'])
+        expect(counters['events_lost'] > 0, 'nothing was lost: the ring is larger than the flood')
+        # What comes next finds room, and the report of the loss before it.
+
+        def lost():
+            try:
+                with open(postern.alerts_path) as f:
+                    return [r['postern']['lost'] for r in map(json.loads, f) if 'lost' in r.get('postern', {})]
+            except (FileNotFoundError, ValueError):
+                return []
+        wait_until('the flow has ended', lambda: len(postern.alerts()) > 1000)
+        postern.stop()
+        reported = sum(x['to'] - x['from'] + 1 for x in lost())
+        expect(reported > 0, 'no lost record')
+        with open(postern.alerts_path) as f:
+            records = [json.loads(x) for x in f]
+        sequence = [r['event']['sequence'] for r in records]
+        expect(sequence == list(range(sequence[0], sequence[0] + len(sequence))), 'the sequence has gaps')
+        return '%d of %d events lost and said so' % (reported, counters['events'] + counters['events_lost'])
 
 
 @case

@@ -109,7 +109,11 @@ class Dump:
 class Postern:
     """A running `postern run` in the bump namespace."""
 
-    def __init__(self, rig, config, idle='sleep', extra=None):
+    # What hw/systemd gives it.
+    UNPRIVILEGED = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--no-new-privs'] + [
+        '--%s=-all,+net_admin,+net_raw,+ipc_lock' % x for x in ('inh-caps', 'ambient-caps', 'bounding-set')]
+
+    def __init__(self, rig, config, idle='sleep', extra=None, unprivileged=False):
         self.rig = rig
         self.dir = tempfile.mkdtemp(prefix='postern-', dir=rig.tmp)
         self.alerts_path = self.dir + '/alerts'
@@ -122,8 +126,11 @@ class Postern:
         self.err_path = self.dir + '/stderr'
         env = dict(os.environ, TMPDIR=self.dir, **(extra or {}))
         with open(self.err_path, 'wb') as err:
-            self.proc = subprocess.Popen(rig.bump.command(rig.postern, 'run', '--config', self.config_path), stderr=err,
-                                         stdin=subprocess.DEVNULL, env=env)
+            argv = [rig.postern, 'run', '--config', self.config_path]
+            if unprivileged:
+                os.chown(self.dir, 65534, 65534)
+                argv = self.UNPRIVILEGED + argv
+            self.proc = subprocess.Popen(rig.bump.command(*argv), stderr=err, stdin=subprocess.DEVNULL, env=env)
         self.watch = None
         try:
             self.wait_for('inspecting')

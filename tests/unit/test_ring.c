@@ -150,6 +150,39 @@ test_full_and_lost(void **state)
 	assert_int_equal(dp_ring_next(&f->r, &copy, &pos), 0);
 }
 
+/* Nothing follows: the report comes by itself. */
+static void
+test_lost_and_quiet(void **state)
+{
+	struct fixture *f = *state;
+	union record u, copy;
+	uint64_t pos, sent;
+
+	assert_int_equal(dp_ring_report_lost(&f->w, 5, 6), 0);
+	assert_int_equal(dp_ring_next(&f->r, &copy, &pos), 0);
+	make_rcpt(&u, 0);
+	for (sent = 0; dp_ring_put(&f->w, &u) == 0; sent++)
+		make_rcpt(&u, (uint32_t)sent);
+	/* The smallest record of all may still find room. */
+	do {
+		sent = f->w.next_seq;
+		dp_ring_lose(&f->w);
+	} while (dp_ring_report_lost(&f->w, 1, 2) == 0);
+	dp_ring_lose(&f->w);
+	assert_int_equal(dp_ring_report_lost(&f->w, 3, 4), -EAGAIN);
+	while (dp_ring_next(&f->r, &copy, &pos) == 1)
+		;
+	dp_ring_set_stored(&f->r, f->r.pos);
+	assert_int_equal(dp_ring_report_lost(&f->w, 5, 6), 0);
+	assert_int_equal(dp_ring_next(&f->r, &copy, &pos), 1);
+	assert_int_equal(copy.rec.type, DP_EV_LOST);
+	assert_true(copy.rec.ts_ns == 5 && copy.rec.frame_no == 6);
+	assert_true(copy.lost.from_seq == sent && copy.lost.to_seq == sent + 1);
+	/* Once is enough. */
+	assert_int_equal(dp_ring_report_lost(&f->w, 7, 8), 0);
+	assert_int_equal(dp_ring_next(&f->r, &copy, &pos), 0);
+}
+
 static void
 test_restart(void **state)
 {
@@ -290,6 +323,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order_and_wrap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_and_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_and_quiet, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_writer, setup, teardown),
