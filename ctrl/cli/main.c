@@ -80,6 +80,18 @@ unknown(const char *name)
 	return cli_usage_error("postern", "unknown command \"%.200s\"", name);
 }
 
+static int
+which_command(void)
+{
+	char names[256] = "";
+	size_t used = 0;
+	int i;
+
+	for (i = 0; i < NB_COMMANDS && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "", commands[i].name);
+	return cli_usage_error("postern", "which command? There are %s", names);
+}
+
 /*
  * A caller may have closed some of descriptors 0 to 2: the next thing opened, a store perhaps,
  * would take the number and be written over by messages. Such a number is filled with something
@@ -106,7 +118,7 @@ main(int argc, char **argv)
 	if (fill_standard() < 0)
 		return 4;
 	if (argc < 2)
-		return cli_usage_error("postern", "which command? \"postern --help\" lists them");
+		return which_command();
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    (strcmp(argv[1], "help") == 0 && argc == 2))
 		return print_help();
