@@ -129,6 +129,16 @@ read_ports(struct reader *rd, const struct yaml_node *value)
 }
 
 static void
+read_vlan(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type == YAML_SCALAR && strcmp(value->text, "ignore") == 0)
+		rd->cfg.ignore_vlan = true;
+	else if (!value->is_refused && (value->type != YAML_SCALAR || strcmp(value->text, "separate") != 0))
+		report(rd, &value->at, "separate: one connection per tag; ignore: tags tell nothing apart",
+		       "vlan must be separate or ignore");
+}
+
+static void
 read_flows(struct reader *rd, const struct yaml_node *value)
 {
 	rd->cfg.flows_max = read_number(rd, value, 1, CONFIG_FLOWS_MAX, "limits.flows");
@@ -154,8 +164,8 @@ static void read_limits(struct reader *rd, const struct yaml_node *value);
 
 static const struct setting top_settings[] = {
 	{ "limits", read_limits }, { "observer", read_observer }, { "ports", read_ports },
-	{ "rules", read_rules },   { "state", read_state },	  { "workers", read_workers },
-	{ NULL, NULL },
+	{ "rules", read_rules },   { "state", read_state },	  { "vlan", read_vlan },
+	{ "workers", read_workers }, { NULL, NULL },
 };
 
 static const struct setting limits_settings[] = {

@@ -8,6 +8,7 @@
  *              rules: /etc/postern/rules      # a rule file, or a folder of them
  *              state: /var/lib/postern        # where the store is kept
  *              ports: [25, 587, 2525]         # TCP ports that speak SMTP
+ *              vlan: separate                 # or ignore: copies of a frame with other tags are one connection's
  *              workers: 2                     # cores that inspect
  *              limits:                        # of each worker; what is beyond is counted and stated
  *                flows: 262144                # connections at once
@@ -24,6 +25,7 @@
 #ifndef POSTERN_CONFIG_H
 #define POSTERN_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +45,7 @@ struct config {
 	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb_ports; /* 0: not set */
 	unsigned int workers;  /* 0: not set */
+	bool ignore_vlan;
 	unsigned int flows_max, sessions_max; /* of each worker; 0: not set */
 };
 

@@ -252,6 +252,7 @@ prepare(struct replay *r)
 	r->cfg.nb_workers = o->workers;
 	r->cfg.flows_max = o->config.flows_max;
 	r->cfg.sessions_max = o->config.sessions_max;
+	r->cfg.ignore_vlan = o->config.ignore_vlan;
 	r->cfg.loop = o->loop;
 	r->cfg.ports = o->ports;
 	r->cfg.speed = o->speed;

@@ -165,6 +165,8 @@ launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, st
 		add_number(&a, "--flows", cfg->flows_max);
 	if (cfg->sessions_max != 0)
 		add_number(&a, "--sessions", cfg->sessions_max);
+	if (cfg->ignore_vlan)
+		add(&a, "--ignore-vlan");
 	add(&a, "--");
 	argv = calloc(a.nb + cfg->nb_captures + 1, sizeof(*argv));
 	if (argv == NULL)

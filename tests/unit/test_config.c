@@ -51,7 +51,7 @@ test_whole(void **state)
 {
 	static const char text[] = "rules: /etc/postern/rules\nstate: store\n"
 				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n"
-				   "limits: {flows: 16777216, sessions: 1}\n";
+				   "limits: {flows: 16777216, sessions: 1}\nvlan: ignore\n";
 	struct config cfg;
 	struct seen s;
 
@@ -66,6 +66,7 @@ test_whole(void **state)
 	assert_int_equal(cfg.workers, 64);
 	assert_int_equal(cfg.flows_max, 1 << 24);
 	assert_int_equal(cfg.sessions_max, 1);
+	assert_true(cfg.ignore_vlan);
 	config_fini(&cfg);
 	assert_null(cfg.rules);
 	config_fini(&cfg);
@@ -134,6 +135,8 @@ test_broken_files(void **state)
 		{ "limits: {flows: 0}\n", 19, "1:17 limits.flows must be a whole number from 1 to 16777216" },
 		{ "limits: {sessions: 16777217}\n", 29, "1:20 limits.sessions must be" },
 		{ "limits: {flow: 1}\n", 18, "1:10 unknown setting limits.\"flow\"; did you mean \"flows\"?" },
+		{ "vlan: both\n", 11, "1:7 vlan must be separate or ignore" },
+		{ "vlan: [ignore]\n", 15, "1:7 vlan must be" },
 		{ "limits: 5\n", 10, "1:9 limits must be a mapping" },
 		{ "observer: gw1\n", 14, "1:11 observer must be a mapping" },
 		{ "observer: {name: \"a\\x1bb\"}\n", 27, "cannot be shown" },
