@@ -93,7 +93,7 @@ lookalike_target(void)
 	if (t.set == NULL) {
 		used = (size_t)snprintf(text, sizeof(text),
 					"version: 1\ndefaults: {lookalikes: {tld_swap: true, "
-					"missing_level: true}}\nprotect: [");
+					"missing_level: true, words: [oscar, papa-q]}}\nprotect: [");
 		for (i = 0; i < NB_NAMES; i++)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
 						 i > 0 ? ", " : "", names[i]);
