@@ -55,10 +55,10 @@ put_aliases(struct lookalike *l, uint32_t name, size_t *used)
 	struct idn_text letters, looks;
 
 	/* A name that is no valid one has no letters: it is only what its octets are. */
-	if (!idn_read(text, n->name.len, IDN_LETTERS, &letters))
+	if (!idn_read(text, n->name.len, IDN_LETTERS, IDN_LABELS_ALL, &letters))
 		return;
 	put(l, name, &letters, LOOKALIKE_ALIAS_LETTERS, used);
-	idn_read(text, n->name.len, IDN_LOOKS, &looks);
+	idn_read(text, n->name.len, IDN_LOOKS, IDN_LABELS_ALL, &looks);
 	if (looks.len != letters.len || memcmp(looks.text, letters.text, looks.len) != 0)
 		put(l, name, &looks, LOOKALIKE_ALIAS_LOOKS, used);
 }

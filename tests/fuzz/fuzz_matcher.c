@@ -276,7 +276,7 @@ is_one_edit(const char *domain, size_t len, const char *meant, size_t meant_len)
 
 	if (distance(domain, len, meant, meant_len) == 1)
 		return true;
-	return idn_read(domain, len, IDN_LETTERS, &a) && idn_read(meant, meant_len, IDN_LETTERS, &b) &&
+	return idn_read(domain, len, IDN_LETTERS, IDN_LABELS_ALL, &a) && idn_read(meant, meant_len, IDN_LETTERS, IDN_LABELS_ALL, &b) &&
 	       distance(a.text, a.len, b.text, b.len) <= 1;
 }
 
