@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "listen_addr.h"
 #include "safe_text.h"
 #include "suggest.h"
+#include "units.h"
 #include "yaml_tree.h"
 
 enum {
@@ -96,6 +98,47 @@ read_state(struct reader *rd, const struct yaml_node *value)
 }
 
 static void
+read_cache(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type == YAML_SCALAR && strcmp(value->text, "off") == 0)
+		rd->cfg.cache = read_string(rd, value, PATH_LEN_MAX, "cache");
+	else
+		rd->cfg.cache = read_path(rd, value, "cache");
+}
+
+static void
+read_keep(struct reader *rd, const struct yaml_node *value)
+{
+	char *text = read_string(rd, value, CONFIG_NAME_MAX, "store.keep");
+
+	if (text != NULL && units_age(text, &rd->cfg.keep_s) < 0)
+		report(rd, &value->at, "write it as: keep: 90d", "store.keep must be an age: a number and s, m, h, d or w");
+	free(text);
+}
+
+static void
+read_size(struct reader *rd, const struct yaml_node *value)
+{
+	char *text = read_string(rd, value, CONFIG_NAME_MAX, "store.size");
+
+	if (text != NULL && units_size(text, &rd->cfg.keep_octets) < 0)
+		report(rd, &value->at, "write it as: size: 2GiB",
+		       "store.size must be a size: a number and KiB, MiB, GiB or TiB");
+	free(text);
+}
+
+static void
+read_listen(struct reader *rd, const struct yaml_node *value)
+{
+	union listen_addr addr;
+
+	rd->cfg.metrics = read_string(rd, value, CONFIG_NAME_MAX, "metrics.listen");
+	if (rd->cfg.metrics != NULL && listen_addr_parse(rd->cfg.metrics, &addr) < 0)
+		report(rd, &value->at, "write it as: listen: 127.0.0.1:9517, or [::1]:9517 in quotes",
+		       "metrics.listen must be an address and a port");
+}
+
+static void
 read_workers(struct reader *rd, const struct yaml_node *value)
 {
 	rd->cfg.workers = read_number(rd, value, 1, CONFIG_WORKERS_MAX, "workers");
@@ -162,15 +205,30 @@ static void read_observer(struct reader *rd, const struct yaml_node *value);
 
 static void read_limits(struct reader *rd, const struct yaml_node *value);
 
+static void read_metrics(struct reader *rd, const struct yaml_node *value);
+
+static void read_store(struct reader *rd, const struct yaml_node *value);
+
 static const struct setting top_settings[] = {
-	{ "limits", read_limits }, { "observer", read_observer }, { "ports", read_ports },
-	{ "rules", read_rules },   { "state", read_state },	  { "vlan", read_vlan },
-	{ "workers", read_workers }, { NULL, NULL },
+	{ "cache", read_cache },     { "limits", read_limits }, { "metrics", read_metrics }, { "observer", read_observer },
+	{ "ports", read_ports },     { "rules", read_rules },	{ "state", read_state },     { "store", read_store },
+	{ "vlan", read_vlan },	     { "workers", read_workers }, { NULL, NULL },
 };
 
 static const struct setting limits_settings[] = {
 	{ "flows", read_flows },
 	{ "sessions", read_sessions },
+	{ NULL, NULL },
+};
+
+static const struct setting metrics_settings[] = {
+	{ "listen", read_listen },
+	{ NULL, NULL },
+};
+
+static const struct setting store_settings[] = {
+	{ "keep", read_keep },
+	{ "size", read_size },
 	{ NULL, NULL },
 };
 
@@ -182,7 +240,7 @@ static const struct setting observer_settings[] = {
 static void
 report_unknown(struct reader *rd, const struct yaml_node *key, const struct setting *settings, const char *where)
 {
-	const char *names[8], *meant;
+	const char *names[16], *meant;
 	char shown[SHOWN_MAX], hint[256];
 	size_t nb, used;
 
@@ -248,6 +306,24 @@ read_limits(struct reader *rd, const struct yaml_node *value)
 		report(rd, &value->at, "write it as: limits: {flows: 1000000, sessions: 100000}", "limits must be a mapping");
 	else
 		read_mapping(rd, value, limits_settings, "limits.");
+}
+
+static void
+read_metrics(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: metrics: {listen: \"127.0.0.1:9517\"}", "metrics must be a mapping");
+	else
+		read_mapping(rd, value, metrics_settings, "metrics.");
+}
+
+static void
+read_store(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: store: {keep: 90d, size: 2GiB}", "store must be a mapping");
+	else
+		read_mapping(rd, value, store_settings, "store.");
 }
 
 void
@@ -340,6 +416,8 @@ config_fini(struct config *cfg)
 	free(cfg->rules);
 	free(cfg->state);
 	free(cfg->observer);
+	free(cfg->cache);
+	free(cfg->metrics);
 	memset(cfg, 0, sizeof(*cfg));
 }
 

@@ -11,6 +11,7 @@
  *              alert       sequence, time, rule, ...            what `postern alerts` filters by, indexed
  *              open_alert  alerts that wait for their update
  *              ring        worker, position, alerts
+ *              span        sequence, when it was stored: for retention by age (store_keep.h)
  *              meta        store_id, next_sequence, run, ...
  *
  * Sequence:  from 1, without gaps over all kinds, given inside the transaction. A record that is there already uses
@@ -18,7 +19,8 @@
  * Death:     of the process at any point: nothing committed is lost (synchronous=NORMAL is enough for that). Of the machine:
  *            the file stays consistent, but the last commits may be gone while their lines stand in an output file already.
  *            STORE_DURABLE (synchronous=FULL) costs an fsync() per batch and rules that out; live mode uses it.
- * Versions:  user_version; a newer one is refused, never "upgraded" by guess.
+ * Versions:  user_version. An older store is brought up to date by the steps of store_schema.h when it is opened for writing,
+ *            in one transaction; to be read only, it is read as it is. A newer one is refused, never used by guess.
  * Errors:    negative errno; store_error() has the sentence for people, naming the file, the cause and what to do.
  * Threads:   one.
  */
@@ -32,8 +34,11 @@
 #include "ids.h"
 
 enum {
-	STORE_VERSION = 1,
+	STORE_VERSION = 3,
 };
+
+/* How exactly it is known when a record was stored. */
+#define STORE_SPAN_NS UINT64_C(600000000000)
 
 enum store_flags {
 	STORE_READONLY = 1u << 0, /* for `postern alerts`: never waits for, never disturbs the writer */

@@ -45,6 +45,37 @@ pragma_int(struct store *s, const char *sql, int *ret)
 	return rc;
 }
 
+_Static_assert(sizeof(store_schema_steps) / sizeof(store_schema_steps[0]) == STORE_VERSION, "a step for each version");
+
+/* From @version to ours, in the open transaction. */
+static int
+take_steps(struct store *s, int version, const char *what)
+{
+	char sql[64];
+	int rc = 0;
+
+	for (; rc == 0 && version < STORE_VERSION; version++)
+		rc = store_exec(s, store_schema_steps[version], what);
+	snprintf(sql, sizeof(sql), "PRAGMA user_version=%d", STORE_VERSION);
+	return rc == 0 ? store_exec(s, sql, what) : rc;
+}
+
+/* A store of an older version: whole afterwards, or as it was. */
+static int
+migrate(struct store *s, int version)
+{
+	static const char what[] = "cannot bring the store up to date";
+	int rc = store_exec(s, "BEGIN IMMEDIATE", what);
+
+	if (rc == 0)
+		rc = take_steps(s, version, what);
+	if (rc == 0)
+		rc = store_exec(s, "COMMIT", what);
+	if (rc < 0)
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
 static int
 create_schema(struct store *s)
 {
@@ -56,9 +87,8 @@ create_schema(struct store *s)
 		return store_set_error(s, "cannot make the store", strerror(-rc), -rc);
 	rc = store_exec(s, "BEGIN IMMEDIATE", "cannot make the store");
 	if (rc == 0)
-		rc = store_exec(s, store_schema_v1, "cannot make the store");
-	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d", STORE_APPLICATION_ID,
-		 STORE_VERSION);
+		rc = take_steps(s, 0, "cannot make the store");
+	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d", STORE_APPLICATION_ID);
 	if (rc == 0)
 		rc = store_exec(s, sql, "cannot make the store");
 	if (rc == 0)
@@ -95,7 +125,23 @@ check_schema(struct store *s, bool readonly)
 			 STORE_VERSION);
 		return store_set_error(s, "cannot use it", why, EPROTO);
 	}
-	return 0;
+	return version < STORE_VERSION && !readonly ? migrate(s, version) : 0;
+}
+
+/* When the last span began. */
+static int
+load_span(struct store *s)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = 0;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT max(stored_ns) FROM span", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		rc = store_fail(s, "cannot open the store");
+	else
+		s->span_ns = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc;
 }
 
 /*
@@ -127,8 +173,9 @@ setup(struct store *s, unsigned int flags)
 	sqlite3_busy_timeout(s->db, 10000);
 	if (flags & STORE_READONLY)
 		return store_exec(s, "PRAGMA query_only=1", "cannot open the store");
-	rc = store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16000;"
-			   "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
+	/* auto_vacuum first: once the file has a page it is decided. Without effect on a store that is there. */
+	rc = store_exec(s, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000;"
+			   "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
 			"cannot open the store");
 	if (rc == 0)
 		rc = store_exec(s, flags & STORE_DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
@@ -208,6 +255,8 @@ store_open(const char *path, unsigned int flags, struct store **ret)
 		rc = setup(s, flags);
 	if (rc == 0)
 		rc = check_schema(s, readonly);
+	if (rc == 0 && !readonly)
+		rc = load_span(s);
 	if (rc == 0)
 		rc = load_id(s);
 	if (rc == 0)

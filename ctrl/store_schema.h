@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * store_schema - the tables of the store, version 1
+ * store_schema - the tables of the store, version 1, and the steps from each version to the next
  *
  * Change:    a new version gets a new STORE_VERSION and a step from the one before it; a published text never changes.
  */
@@ -28,5 +28,22 @@ static const char store_schema_v1[] =
 	" command_octets INTEGER NOT NULL, reply INTEGER NOT NULL, data_begun INTEGER NOT NULL, closed_ns INTEGER);"
 	"CREATE INDEX open_alert_flow ON open_alert(flow_uid, txn, data_begun, rcpt);"
 	"CREATE INDEX open_alert_closed ON open_alert(sequence) WHERE closed_ns IS NOT NULL;";
+
+/* What was enforced, of alerts that wait for their update. */
+static const char store_schema_v2[] =
+	"ALTER TABLE open_alert ADD COLUMN enforcement INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE open_alert ADD COLUMN hold_us INTEGER NOT NULL DEFAULT 0;";
+
+/*
+ * When records were stored, coarsely: those from @sequence on, up to the next row, not before @stored_ns. What was there
+ * before counts as stored by the step.
+ */
+static const char store_schema_v3[] =
+	"CREATE TABLE span(sequence INTEGER PRIMARY KEY, stored_ns INTEGER NOT NULL);"
+	"INSERT INTO span SELECT min(sequence), CAST(strftime('%s', 'now') AS INTEGER) * 1000000000 FROM record"
+	" WHERE true HAVING min(sequence) IS NOT NULL;";
+
+/* From version i to i + 1; a new store takes all of them. */
+static const char *const store_schema_steps[] = { store_schema_v1, store_schema_v2, store_schema_v3 };
 
 #endif

@@ -15,7 +15,7 @@
 #include "rundir.h"
 
 enum {
-	ARGS_MAX = 40, /* of a command line, captures aside */
+	ARGS_MAX = 64, /* of a command line, captures aside */
 	NUMBER_MAX = 24,
 };
 
@@ -44,11 +44,11 @@ add_option(struct args *a, const char *name, const char *value)
 }
 
 static void
-add_number(struct args *a, const char *name, unsigned int n)
+add_number(struct args *a, const char *name, uint64_t n)
 {
 	char *text = a->text[a->nb];
 
-	snprintf(text, NUMBER_MAX, "%u", n);
+	snprintf(text, NUMBER_MAX, "%" PRIu64, n);
 	add_option(a, name, text);
 }
 
@@ -213,6 +213,11 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	add_option(&a, "--rules", cfg->rules);
 	add_option(&a, "--run-dir", cfg->run_dir);
 	add_option(&a, "--cache", cfg->cache);
+	add_option(&a, "--metrics", cfg->metrics);
+	if (cfg->keep_s != 0)
+		add_number(&a, "--keep-age", cfg->keep_s);
+	if (cfg->keep_octets != 0)
+		add_number(&a, "--keep-size", cfg->keep_octets);
 	add_option(&a, "--run-id", run_id);
 	add_option(&a, "--store", cfg->store);
 	/* Without the option ctrl would print them for people. */
