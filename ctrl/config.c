@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "listen_addr.h"
 #include "safe_text.h"
 #include "suggest.h"
+#include "units.h"
 #include "yaml_tree.h"
 
 enum {
@@ -96,6 +98,47 @@ read_state(struct reader *rd, const struct yaml_node *value)
 }
 
 static void
+read_cache(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type == YAML_SCALAR && strcmp(value->text, "off") == 0)
+		rd->cfg.cache = read_string(rd, value, PATH_LEN_MAX, "cache");
+	else
+		rd->cfg.cache = read_path(rd, value, "cache");
+}
+
+static void
+read_keep(struct reader *rd, const struct yaml_node *value)
+{
+	char *text = read_string(rd, value, CONFIG_NAME_MAX, "store.keep");
+
+	if (text != NULL && units_age(text, &rd->cfg.keep_s) < 0)
+		report(rd, &value->at, "write it as: keep: 90d", "store.keep must be an age: a number and s, m, h, d or w");
+	free(text);
+}
+
+static void
+read_size(struct reader *rd, const struct yaml_node *value)
+{
+	char *text = read_string(rd, value, CONFIG_NAME_MAX, "store.size");
+
+	if (text != NULL && units_size(text, &rd->cfg.keep_octets) < 0)
+		report(rd, &value->at, "write it as: size: 2GiB",
+		       "store.size must be a size: a number and KiB, MiB, GiB or TiB");
+	free(text);
+}
+
+static void
+read_listen(struct reader *rd, const struct yaml_node *value)
+{
+	union listen_addr addr;
+
+	rd->cfg.metrics = read_string(rd, value, CONFIG_NAME_MAX, "metrics.listen");
+	if (rd->cfg.metrics != NULL && listen_addr_parse(rd->cfg.metrics, &addr) < 0)
+		report(rd, &value->at, "write it as: listen: 127.0.0.1:9517, or [::1]:9517 in quotes",
+		       "metrics.listen must be an address and a port");
+}
+
+static void
 read_workers(struct reader *rd, const struct yaml_node *value)
 {
 	rd->cfg.workers = read_number(rd, value, 1, CONFIG_WORKERS_MAX, "workers");
@@ -129,6 +172,16 @@ read_ports(struct reader *rd, const struct yaml_node *value)
 }
 
 static void
+read_vlan(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type == YAML_SCALAR && strcmp(value->text, "ignore") == 0)
+		rd->cfg.ignore_vlan = true;
+	else if (!value->is_refused && (value->type != YAML_SCALAR || strcmp(value->text, "separate") != 0))
+		report(rd, &value->at, "separate: one connection per tag; ignore: tags tell nothing apart",
+		       "vlan must be separate or ignore");
+}
+
+static void
 read_flows(struct reader *rd, const struct yaml_node *value)
 {
 	rd->cfg.flows_max = read_number(rd, value, 1, DP_ARGS_FLOWS_MAX, "limits.flows");
@@ -152,6 +205,10 @@ static void read_observer(struct reader *rd, const struct yaml_node *value);
 
 static void read_limits(struct reader *rd, const struct yaml_node *value);
 
+static void read_metrics(struct reader *rd, const struct yaml_node *value);
+
+static void read_store(struct reader *rd, const struct yaml_node *value);
+
 /* Settings of live ports: live_config.h. */
 static void
 pass_over(struct reader *rd, const struct yaml_node *value)
@@ -159,14 +216,28 @@ pass_over(struct reader *rd, const struct yaml_node *value)
 }
 
 static const struct setting top_settings[] = {
-	{ "alerts", pass_over },       { "enforce", pass_over }, { "fallback", pass_over }, { "hold_limit_ms", pass_over },
-	{ "limits", read_limits },     { "observer", read_observer }, { "ports", read_ports }, { "rules", read_rules },
-	{ "source", pass_over },       { "state", read_state },	{ "workers", read_workers }, { NULL, NULL },
+	{ "alerts", pass_over },     { "cache", read_cache },	  { "enforce", pass_over },
+	{ "fallback", pass_over },   { "hold_limit_ms", pass_over }, { "limits", read_limits },
+	{ "metrics", read_metrics }, { "observer", read_observer }, { "ports", read_ports },
+	{ "rules", read_rules },     { "source", pass_over },	  { "state", read_state },
+	{ "store", read_store },     { "vlan", read_vlan },	  { "workers", read_workers },
+	{ NULL, NULL },
 };
 
 static const struct setting limits_settings[] = {
 	{ "flows", read_flows },
 	{ "sessions", read_sessions },
+	{ NULL, NULL },
+};
+
+static const struct setting metrics_settings[] = {
+	{ "listen", read_listen },
+	{ NULL, NULL },
+};
+
+static const struct setting store_settings[] = {
+	{ "keep", read_keep },
+	{ "size", read_size },
 	{ NULL, NULL },
 };
 
@@ -244,6 +315,24 @@ read_limits(struct reader *rd, const struct yaml_node *value)
 		report(rd, &value->at, "write it as: limits: {flows: 1000000, sessions: 100000}", "limits must be a mapping");
 	else
 		read_mapping(rd, value, limits_settings, "limits.");
+}
+
+static void
+read_metrics(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: metrics: {listen: \"127.0.0.1:9517\"}", "metrics must be a mapping");
+	else
+		read_mapping(rd, value, metrics_settings, "metrics.");
+}
+
+static void
+read_store(struct reader *rd, const struct yaml_node *value)
+{
+	if (value->type != YAML_MAPPING)
+		report(rd, &value->at, "write it as: store: {keep: 90d, size: 2GiB}", "store must be a mapping");
+	else
+		read_mapping(rd, value, store_settings, "store.");
 }
 
 void
@@ -336,6 +425,8 @@ config_fini(struct config *cfg)
 	free(cfg->rules);
 	free(cfg->state);
 	free(cfg->observer);
+	free(cfg->cache);
+	free(cfg->metrics);
 	memset(cfg, 0, sizeof(*cfg));
 }
 

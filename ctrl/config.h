@@ -8,10 +8,14 @@
  *              rules: /etc/postern/rules      # a rule file, or a folder of them
  *              state: /var/lib/postern        # where the store is kept
  *              ports: [25, 587, 2525]         # TCP ports that speak SMTP
+ *              vlan: separate                 # or ignore: copies of a frame with other tags are one connection's
  *              workers: 2                     # cores that inspect
  *              limits:                        # of each worker; what is beyond is counted and stated
  *                flows: 262144                # connections at once
  *                sessions: 131072             # of these, with an SMTP session remembered
+ *              cache: /var/cache/postern     # folder of compiled rules, or off
+ *              store: {keep: 90d, size: 2GiB} # older records are deleted
+ *              metrics: {listen: "127.0.0.1:9517"} # for Prometheus; default: nobody listens
  *              observer:
  *                name: gw1.example.net        # observer.name of alerts
  *
@@ -24,6 +28,7 @@
 #ifndef POSTERN_CONFIG_H
 #define POSTERN_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,7 +46,11 @@ struct config {
 	char *observer; /* observer.name; NULL: not set */
 	uint16_t ports[DP_ARGS_PORTS_MAX];
 	unsigned int nb_ports; /* 0: not set */
+	char *cache;	/* folder of compiled rules or "off"; NULL: not set */
+	char *metrics;	/* metrics.listen; NULL: not set */
+	uint64_t keep_s, keep_octets; /* store.keep, store.size; 0: not set */
 	unsigned int workers;  /* 0: not set */
+	bool ignore_vlan;
 	unsigned int flows_max, sessions_max; /* of each worker; 0: not set */
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control_status.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +11,22 @@
 
 #include "dp_ring.h"
 #include "dp_stats.h"
+
+enum {
+	COUNTER_TRIES = 20,
+};
 #include "rule_hits.h"
+
+int
+control_status_counters(const struct control_view *v, unsigned int worker, struct dp_counters *ret)
+{
+	int i, rc = -EAGAIN;
+
+	/* An idle worker publishes all the time: let it sleep in between. */
+	for (i = 0; i < COUNTER_TRIES && (rc = dp_stats_read(dp_shm_stats(v->dp, worker), ret)) < 0; i++)
+		sched_yield();
+	return rc;
+}
 
 static void
 put_hex(struct json_out *o, const char *key, uint64_t v)
@@ -105,7 +122,7 @@ put_worker(struct json_out *o, const struct control_view *v, unsigned int i, str
 {
 	const struct dp_ring_dp *dp = dp_shm_ring_dp(v->dp, i);
 	struct dp_counters k;
-	bool fresh = dp_stats_read(dp_shm_stats(v->dp, i), &k) == 0;
+	bool fresh = control_status_counters(v, i, &k) == 0;
 
 	json_open(o, '{');
 	json_kv_u64(o, "worker", i);

@@ -29,6 +29,9 @@ struct control_view {
 	uint64_t clients_refused;
 };
 
+/* The counters of a worker. 0, or -EAGAIN: it writes them too often just now, or died while it did. */
+int control_status_counters(const struct control_view *v, unsigned int worker, struct dp_counters *ret);
+
 /* Appends one object, without a line end. @now_ns: monotonic. */
 void control_status_write(struct json_out *o, const struct control_view *v, uint64_t now_ns);
 

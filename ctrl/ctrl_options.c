@@ -20,6 +20,9 @@ enum {
 	OPT_RUN_DIR,
 	OPT_RUN_ID,
 	OPT_CACHE,
+	OPT_KEEP_AGE,
+	OPT_METRICS,
+	OPT_KEEP_SIZE,
 	OPT_STORE,
 	OPT_ALERTS,
 	OPT_ENVELOPES,
@@ -40,6 +43,9 @@ static const struct option options[] = {
 	{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
 	{ "run-id", required_argument, NULL, OPT_RUN_ID },
 	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
+	{ "keep-age", required_argument, NULL, OPT_KEEP_AGE },
+	{ "keep-size", required_argument, NULL, OPT_KEEP_SIZE },
 	{ "store", required_argument, NULL, OPT_STORE },
 	{ "alerts", required_argument, NULL, OPT_ALERTS },
 	{ "envelopes", required_argument, NULL, OPT_ENVELOPES },
@@ -55,7 +61,8 @@ static const char usage[] =
 	"  postern-ctrl replay|live --dp-fd N --ctrl-fd N --rules-fd N --status-fd N --journal-fd N\n"
 	"                      --rules PATH --run-dir DIR --run-id HEX16 --store FILE [--control-fd N]\n"
 	"                      [--alerts FILE|-|human] [--envelopes FILE|-] [--observer NAME] [--config FILE]\n"
-	"                      [--cache DIR|off]\n";
+	"                      [--cache DIR|off] [--keep-age SECONDS] [--keep-size OCTETS]\n"
+	"                      [--metrics ADDRESS:PORT]\n";
 
 static int
 take_hex(const char *text, uint64_t *ret)
@@ -95,6 +102,13 @@ take_option(int opt, const char *arg, struct ctrl_options *o)
 	case OPT_CACHE:
 		o->cache = arg;
 		return 0;
+	case OPT_METRICS:
+		o->metrics = arg;
+		return 0;
+	case OPT_KEEP_AGE:
+		return dp_args_number(arg, 1, UINT64_MAX / UINT64_C(1000000000), &o->keep_s);
+	case OPT_KEEP_SIZE:
+		return dp_args_number(arg, 1, UINT64_MAX >> 1, &o->keep_octets);
 	case OPT_STORE:
 		o->store = arg;
 		return 0;

@@ -18,6 +18,8 @@ struct ctrl_options {
 	const char *cache;     /* folder of compiled databases, "off", or NULL: the default one */
 	const char *alerts;    /* a file, "-" or "human" */
 	const char *envelopes; /* a file, "-" or NULL */
+	const char *metrics;   /* address to listen on for Prometheus, or NULL */
+	uint64_t keep_s, keep_octets; /* limits of the store: seconds, octets; 0: none */
 	const char *observer;  /* or NULL: of the configuration, else the host's name */
 	const char *config;    /* or NULL */
 };

@@ -7,17 +7,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "control_server.h"
 #include "control_status.h"
+#include "metrics.h"
+#include "metrics_text.h"
 #include "output.h"
 #include "reload.h"
 #include "rule_error_print.h"
 
 enum {
 	ERRORS_ANSWERED = 100, /* of a rule file, in one answer */
+	KEEP_ROWS = 500,       /* records deleted at once: some milliseconds */
+	KEEP_PAGES = 256,      /* given back at once */
 };
 
 /* A client that waits for the result of a reload. */
@@ -29,12 +34,15 @@ struct service {
 	struct service_config cfg;
 	struct reload *reload;
 	struct control_server *control;
+	struct metrics *metrics;
 	uv_timer_t tick;
 	uv_signal_t sighup, sigusr1;
 	struct waiter waiters[2 * CONTROL_CLIENTS_MAX];
 	unsigned int nb_waiters;
 	struct json_out json;
 	uint64_t started_ns;
+	uint64_t keep_at_ns;	 /* when the store is looked at next */
+	bool keep_failed;
 	uint64_t lines_unlogged; /* since the last that was */
 	char last_reload[512];
 };
@@ -172,10 +180,10 @@ on_gone(void *ctx)
 
 /* --- requests --- */
 
-static void
-put_status(struct service *s)
+static struct control_view
+view_of(struct service *s)
 {
-	const struct control_view v = {
+	return (struct control_view){
 		.dp = s->cfg.dp,
 		.ctrl = s->cfg.ctrl,
 		.sets = s->cfg.sets,
@@ -187,8 +195,22 @@ put_status(struct service *s)
 		.run_id = s->cfg.run_id,
 		.started_ns = s->started_ns,
 		.restarts = s->cfg.restarts,
-		.clients_refused = control_server_refused(s->control),
+		.clients_refused = s->control != NULL ? control_server_refused(s->control) : 0,
 	};
+}
+
+static void
+on_metrics_page(void *ctx, struct json_out *o)
+{
+	const struct control_view v = view_of(ctx);
+
+	metrics_text_write(o, &v);
+}
+
+static void
+put_status(struct service *s)
+{
+	const struct control_view v = view_of(s);
 
 	json_out_clear(&s->json);
 	control_status_write(&s->json, &v, uv_hrtime());
@@ -270,12 +292,37 @@ on_sigusr1(uv_signal_t *h, int signum)
 	reopen(h->data);
 }
 
+/* A few old records at a time. What fails is said once, and tried again later. */
+static void
+keep_store(struct service *s)
+{
+	uint64_t now = uv_hrtime(), written = s->cfg.output != NULL ? output_last(s->cfg.output) : UINT64_MAX - 1;
+	struct timespec ts;
+	int rc;
+
+	if ((s->cfg.limits.age_ns == 0 && s->cfg.limits.octets == 0) || now < s->keep_at_ns ||
+	    store_in_transaction(s->cfg.store))
+		return;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	rc = store_keep_step(s->cfg.store, &s->cfg.limits, written,
+			     (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec, KEEP_ROWS);
+	if (rc == 0)
+		rc = store_keep_vacuum(s->cfg.store, KEEP_PAGES);
+	if (rc < 0 && !s->keep_failed && may_log(s))
+		fprintf(stderr, "postern-ctrl: %s; old records stay for now\n", store_error(s->cfg.store));
+	s->keep_failed = rc < 0;
+	if (rc != 1)
+		s->keep_at_ns = now + UINT64_C(1000000) * SERVICE_KEEP_MS;
+}
+
 static void
 on_tick(uv_timer_t *h)
 {
 	struct service *s = h->data;
 
 	reload_tick(s->reload);
+	metrics_tick(s->metrics);
+	keep_store(s);
 }
 
 /* --- life --- */
@@ -320,6 +367,23 @@ open_reload(struct service *s, uv_loop_t *uv)
 	return reload_open(uv, &rc, &s->reload);
 }
 
+/* Without figures mail is inspected all the same. */
+static void
+open_metrics(struct service *s, uv_loop_t *uv)
+{
+	const struct metrics_config mc = { .listen = s->cfg.metrics, .page = on_metrics_page, .ctx = s };
+	int rc;
+
+	if (s->cfg.metrics == NULL)
+		return;
+	rc = metrics_open(uv, &mc, &s->metrics);
+	if (rc < 0) {
+		fprintf(stderr, "postern-ctrl: metrics.listen %s: %s; going on without\n", s->cfg.metrics, strerror(-rc));
+		metrics_free(s->metrics);
+		s->metrics = NULL;
+	}
+}
+
 int
 service_open(struct uv_loop_s *uv, const struct service_config *cfg, struct service **ret, const char **ret_what)
 {
@@ -344,6 +408,8 @@ service_open(struct uv_loop_s *uv, const struct service_config *cfg, struct serv
 		*ret_what = "cannot listen on the control socket";
 		rc = control_server_open(uv, &cc, &s->control);
 	}
+	if (rc == 0)
+		open_metrics(s, uv);
 	return rc;
 }
 
@@ -354,6 +420,7 @@ service_close(struct service *s)
 		return;
 	reload_close(s->reload);
 	control_server_close(s->control);
+	metrics_close(s->metrics);
 }
 
 void
@@ -363,6 +430,7 @@ service_free(struct service *s)
 		return;
 	reload_free(s->reload);
 	control_server_free(s->control);
+	metrics_free(s->metrics);
 	json_out_free(&s->json);
 	free(s);
 }

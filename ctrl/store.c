@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <time.h>
 
 const char *
 store_error(const struct store *s)
@@ -51,7 +52,30 @@ store_begin(struct store *s)
 	st = store_stmt(s, STMT_BEGIN);
 	rc = st == NULL ? store_fail(s, "cannot write") : store_stmt_run(s, st, "cannot write");
 	s->in_transaction = rc == 0;
+	s->begun_sequence = s->next_sequence;
 	return rc;
+}
+
+/* When were the records of this transaction stored? Known to STORE_SPAN_NS, for retention. */
+static int
+note_span(struct store *s)
+{
+	struct timespec ts;
+	sqlite3_stmt *st;
+	uint64_t now_ns;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	now_ns = (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+	if (s->begun_sequence == s->next_sequence ||
+	    (s->span_ns != 0 && now_ns < s->span_ns + STORE_SPAN_NS && now_ns >= s->span_ns))
+		return 0;
+	st = store_stmt(s, STMT_ADD_SPAN);
+	if (st == NULL)
+		return store_fail(s, "cannot write");
+	sqlite3_bind_int64(st, 1, (sqlite3_int64)s->begun_sequence);
+	sqlite3_bind_int64(st, 2, (sqlite3_int64)now_ns);
+	s->span_ns = now_ns;
+	return store_stmt_run(s, st, "cannot write");
 }
 
 int
@@ -63,6 +87,8 @@ store_commit(struct store *s, const struct store_run *r)
 	if (st == NULL)
 		return store_fail(s, "cannot write");
 	rc = store_meta_put(s, "next_sequence", s->next_sequence);
+	if (rc == 0)
+		rc = note_span(s);
 	if (rc == 0)
 		rc = store_meta_put(s, "run_alerts", r->alerts);
 	if (rc == 0)

@@ -11,6 +11,7 @@
  *              alert       sequence, time, rule, ...            what `postern alerts` filters by, indexed
  *              open_alert  alerts that wait for their update
  *              ring        worker, position, alerts
+ *              span        sequence, when it was stored: for retention by age (store_keep.h)
  *              meta        store_id, next_sequence, run, ...
  *
  * Sequence:  from 1, without gaps over all kinds, given inside the transaction. A record that is there already uses
@@ -33,8 +34,11 @@
 #include "ids.h"
 
 enum {
-	STORE_VERSION = 2,
+	STORE_VERSION = 3,
 };
+
+/* How exactly it is known when a record was stored. */
+#define STORE_SPAN_NS UINT64_C(600000000000)
 
 enum store_flags {
 	STORE_READONLY = 1u << 0, /* for `postern alerts`: never waits for, never disturbs the writer */

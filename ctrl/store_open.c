@@ -130,6 +130,22 @@ check_schema(struct store *s, bool readonly)
 	return version < STORE_VERSION && !readonly ? migrate(s, version) : 0;
 }
 
+/* When the last span began. */
+static int
+load_span(struct store *s)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = 0;
+
+	if (sqlite3_prepare_v2(s->db, "SELECT max(stored_ns) FROM span", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		rc = store_fail(s, "cannot open the store");
+	else
+		s->span_ns = (uint64_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc;
+}
+
 /*
  * SQLite's own locks come and go with transactions; this one holds as long as the process lives, so that two writers
  * never give the same numbers. In a file of its own: closing any descriptor of the database would drop SQLite's.
@@ -159,8 +175,9 @@ setup(struct store *s, unsigned int flags)
 	sqlite3_busy_timeout(s->db, 10000);
 	if (flags & STORE_READONLY)
 		return store_exec(s, "PRAGMA query_only=1", "cannot open the store");
-	rc = store_exec(s, "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-16000;"
-			   "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
+	/* auto_vacuum first: once the file has a page it is decided. Without effect on a store that is there. */
+	rc = store_exec(s, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000;"
+			   "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
 			"cannot open the store");
 	if (rc == 0)
 		rc = store_exec(s, flags & STORE_DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
@@ -240,6 +257,8 @@ store_open(const char *path, unsigned int flags, struct store **ret)
 		rc = setup(s, flags);
 	if (rc == 0)
 		rc = check_schema(s, readonly);
+	if (rc == 0 && !readonly)
+		rc = load_span(s);
 	if (rc == 0)
 		rc = load_id(s);
 	if (rc == 0)

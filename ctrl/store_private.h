@@ -21,6 +21,7 @@ enum stmt_id {
 	STMT_META_GET,
 	STMT_META_PUT,
 	STMT_READ,
+	STMT_ADD_SPAN,
 	STMT_NB,
 };
 
@@ -32,6 +33,8 @@ struct store {
 	int lock_fd;
 	bool in_transaction;
 	uint64_t next_sequence;
+	uint64_t begun_sequence; /* next_sequence when the open transaction began */
+	uint64_t span_ns;	 /* when the last span began; 0: there is none */
 	char id[UUID_LEN + 1];
 	char error[512];
 };

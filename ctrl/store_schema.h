@@ -34,7 +34,16 @@ static const char store_schema_v2[] =
 	"ALTER TABLE open_alert ADD COLUMN enforcement INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE open_alert ADD COLUMN hold_us INTEGER NOT NULL DEFAULT 0;";
 
+/*
+ * When records were stored, coarsely: those from @sequence on, up to the next row, not before @stored_ns. What was there
+ * before counts as stored by the step.
+ */
+static const char store_schema_v3[] =
+	"CREATE TABLE span(sequence INTEGER PRIMARY KEY, stored_ns INTEGER NOT NULL);"
+	"INSERT INTO span SELECT min(sequence), CAST(strftime('%s', 'now') AS INTEGER) * 1000000000 FROM record"
+	" WHERE true HAVING min(sequence) IS NOT NULL;";
+
 /* From version i to i + 1; a new store takes all of them. */
-static const char *const store_schema_steps[] = { store_schema_v1, store_schema_v2 };
+static const char *const store_schema_steps[] = { store_schema_v1, store_schema_v2, store_schema_v3 };
 
 #endif

@@ -17,6 +17,7 @@ static const char *const stmt_texts[STMT_NB] = {
 	[STMT_RING_PUT] = "INSERT OR REPLACE INTO ring(worker, position, alerts) VALUES(?, ?, ?)",
 	[STMT_META_GET] = "SELECT value FROM meta WHERE key = ?",
 	[STMT_META_PUT] = "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)",
+	[STMT_ADD_SPAN] = "INSERT OR IGNORE INTO span(sequence, stored_ns) VALUES(?, ?)",
 	[STMT_READ] = "SELECT sequence, kind, json FROM record WHERE sequence > ? ORDER BY sequence LIMIT 1024",
 };
 

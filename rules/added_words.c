@@ -1,130 +1,213 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "added_words.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "hash64.h"
+
+/* "campus" is no camp of us: this one counts at the front only. */
+#define FRONT_ONLY "us"
+
+static const char *const common[] = {
+	"account", "accounts", "admin",	   "app",     "auth",	  "bank",    "banking",	 "billing",
+	"careers", "client",   "cloud",	   "contact", "corp",	  "direct",  "docs",	 "email",
+	"file",	   "files",    "group",	   "help",    "helpdesk", "hr",	     "id",	 "inc",
+	"info",	   "invoice",  "jobs",	   "login",   "mail",	  "mobile",  "my",	 "net",
+	"news",	   "office",   "official", "online",  "pay",	  "payment", "payments", "portal",
+	"reset",   "secure",   "security", "service", "services", "shop",    "signin",	 "sso",
+	"support", "team",     "update",   "uk",      FRONT_ONLY, "usa",     "verify",	 "vpn",
+	"web",	   "webmail",  "www",
+};
+
 enum {
-	WORDS_PER_LETTER = 8,
+	NB_COMMON = sizeof(common) / sizeof(common[0]),
 };
-
-/* By their first and by their last letter, so that a label is compared with a handful. */
-/* With its length: this is asked for every recipient. */
-struct word {
-	const char *text;
-	size_t len;
-};
-
-#define W(text)                        \
-	{                              \
-		text, sizeof(text) - 1 \
-	}
-
-static const struct word by_first[26][WORDS_PER_LETTER] = {
-	{W("account"), W("accounts"), W("admin"), W("app"), W("auth")}, /* a */
-	{W("bank"), W("banking"), W("billing")},
-	{W("careers"), W("client"), W("cloud"), W("contact"), W("corp")},
-	{W("direct"), W("docs")},
-	{W("email")},
-	{W("file"), W("files")},
-	{W("group")},
-	{W("help"), W("helpdesk"), W("hr")},
-	{W("id"), W("inc"), W("info"), W("invoice")}, /* i */
-	{W("jobs")},
-	{{0}},
-	{W("login")},
-	{W("mail"), W("mobile"), W("my")},
-	{W("net"), W("news")},
-	{W("office"), W("official"), W("online")},
-	{W("pay"), W("payment"), W("payments"), W("portal")},
-	{{0}}, /* q */
-	{W("reset")},
-	{W("secure"), W("security"), W("service"), W("services"), W("shop"), W("signin"), W("sso"),
-	 W("support")},
-	{W("team")},
-	{W("update"), W("uk"), W("us"), W("usa")},
-	{W("verify"), W("vpn")},
-	{W("web"), W("webmail"), W("www")},
-	{{0}},
-	{{0}},
-	{{0}}, /* z */
-};
-static const struct word by_last[26][WORDS_PER_LETTER] = {
-	{W("usa")}, /* a */
-	{W("web")},
-	{W("inc")},
-	{W("cloud"), W("id")},
-	{W("file"), W("invoice"), W("mobile"), W("office"), W("online"), W("secure"), W("service"),
-	 W("update")},
-	{{0}},
-	{W("banking"), W("billing")},
-	{W("auth")},
-	{{0}}, /* i */
-	{{0}},
-	{W("bank"), W("helpdesk"), W("uk")},
-	{W("email"), W("mail"), W("official"), W("portal"), W("webmail")},
-	{W("team")},
-	{W("admin"), W("login"), W("signin"), W("vpn")},
-	{W("info"), W("sso")},
-	{W("app"), W("corp"), W("group"), W("help"), W("shop")},
-	{{0}}, /* q */
-	{W("hr")},
-	{W("accounts"), W("careers"), W("docs"), W("files"), W("jobs"), W("news"), W("payments"),
-	 W("services")},
-	{W("account"), W("client"), W("contact"), W("direct"), W("net"), W("payment"), W("reset"),
-	 W("support")},
-	{{0}},
-	{{0}},
-	{W("www")},
-	{{0}},
-	{W("my"), W("pay"), W("security"), W("verify")},
-	{{0}}, /* z */
-};
-
-static const struct word *
-list_of(const struct word table[26][WORDS_PER_LETTER], char c)
-{
-	return c >= 'a' && c <= 'z' ? table[c - 'a'] : table['x' - 'a'];
-}
-
-size_t
-added_words_find(const char *label, size_t len, struct added_words_rest ret[ADDED_WORDS_FOUND_MAX])
-{
-	const struct word *list;
-	size_t nb = 0, word, i;
-
-	if (len < 3)
-		return 0;
-	list = list_of(by_first, label[0]);
-	for (i = 0; i < WORDS_PER_LETTER && list[i].text != NULL && nb < ADDED_WORDS_FOUND_MAX;
-	     i++) {
-		word = list[i].len;
-		if (word >= len || memcmp(label, list[i].text, word) != 0)
-			continue;
-		word += label[word] == '-';
-		if (word < len)
-			ret[nb++] = (struct added_words_rest){word, len};
-	}
-	list = list_of(by_last, label[len - 1]);
-	for (i = 0; i < WORDS_PER_LETTER && list[i].text != NULL && nb < ADDED_WORDS_FOUND_MAX;
-	     i++) {
-		word = list[i].len;
-		if (word >= len || memcmp(label + len - word, list[i].text, word) != 0)
-			continue;
-		word += label[len - word - 1] == '-';
-		if (word < len)
-			ret[nb++] = (struct added_words_rest){0, len - word};
-	}
-	return nb;
-}
 
 const char *
 added_words_get(size_t i)
 {
-	size_t letter, k;
+	return i < NB_COMMON ? common[i] : NULL;
+}
 
-	for (letter = 0; letter < 26; letter++)
-		for (k = 0; k < WORDS_PER_LETTER && by_first[letter][k].text != NULL; k++)
-			if (i-- == 0)
-				return by_first[letter][k].text;
-	return NULL;
+static inline uint64_t
+step(uint64_t h, char c)
+{
+	return (h + (uint8_t)c) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static inline uint64_t
+finish(uint64_t h)
+{
+	return h ^ h >> 29;
+}
+
+/* Number @i of all words: everybody's, then own ones. */
+static const char *
+word_of(const struct added_words *a, size_t i, size_t *ret_len, uint32_t *ret_list)
+{
+	const struct image_word *w;
+
+	if (i < NB_COMMON) {
+		*ret_len = strlen(common[i]);
+		*ret_list = 0;
+		return common[i];
+	}
+	w = &a->words[i - NB_COMMON];
+	*ret_len = w->text.len;
+	*ret_list = w->list;
+	return a->strings + w->text.offset;
+}
+
+static void
+put(struct added_words *a, uint64_t hash, size_t word)
+{
+	size_t i = (hash >> 32) & a->mask;
+
+	while (a->slots[i].word != 0)
+		i = (i + 1) & a->mask;
+	a->slots[i] = (struct added_words_slot){(uint32_t)hash, (uint32_t)word + 1};
+}
+
+/* The pair that a word of one character begins with can be any. */
+static void
+note_pair(bool pairs[ADDED_WORDS_CLASSES][ADDED_WORDS_CLASSES], int first, int second)
+{
+	int i;
+
+	for (i = 0; i < ADDED_WORDS_CLASSES; i++) {
+		if (second < 0)
+			pairs[first][i] = true;
+		else if (first < 0)
+			pairs[i][second] = true;
+	}
+	if (first >= 0 && second >= 0)
+		pairs[first][second] = true;
+}
+
+static void
+add(struct added_words *a, size_t word)
+{
+	uint64_t front = a->seed, back = ~a->seed;
+	const uint8_t *c = a->classes;
+	const char *text;
+	uint32_t list;
+	size_t len, i;
+
+	text = word_of(a, word, &len, &list);
+	for (i = 0; i < len; i++) {
+		front = step(front, text[i]);
+		back = step(back, text[len - 1 - i]);
+	}
+	if (len > a->longest)
+		a->longest = len;
+	put(a, finish(front), word);
+	note_pair(a->begins, c[(uint8_t)text[0]], len > 1 ? c[(uint8_t)text[1]] : -1);
+	if (word < NB_COMMON && strcmp(text, FRONT_ONLY) == 0)
+		return;
+	put(a, finish(back), word);
+	note_pair(a->ends, len > 1 ? c[(uint8_t)text[len - 2]] : -1, c[(uint8_t)text[len - 1]]);
+}
+
+int
+added_words_init(struct added_words *a, const struct image_word *words, uint32_t nb,
+		 const char *strings, uint64_t seed)
+{
+	static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+	size_t slots = 256, i;
+
+	_Static_assert(sizeof(known) <= ADDED_WORDS_CLASSES, "each character has a class");
+	memset(a, 0, sizeof(*a));
+	a->words = words;
+	a->strings = strings;
+	a->seed = seed;
+	while (slots < 4 * ((size_t)nb + NB_COMMON))
+		slots *= 2;
+	a->slots = calloc(slots, sizeof(*a->slots));
+	if (a->slots == NULL)
+		return -ENOMEM;
+	a->mask = slots - 1;
+	for (i = 0; i < sizeof(known) - 1; i++)
+		a->classes[(uint8_t)known[i]] = (uint8_t)(i + 1);
+	for (i = 0; i < NB_COMMON + (size_t)nb; i++)
+		add(a, i);
+	return 0;
+}
+
+void
+added_words_fini(struct added_words *a)
+{
+	free(a->slots);
+	a->slots = NULL;
+}
+
+/* The words that are text[0..len), with what they leave of the label, put behind @nb others. */
+static size_t
+take(const struct added_words *a, const char *text, size_t len, uint64_t hash,
+     const struct added_words_rest *rest, struct added_words_rest *ret, size_t nb)
+{
+	size_t i, word_len;
+	const char *word;
+	uint32_t list;
+
+	for (i = (hash >> 32) & a->mask; a->slots[i].word != 0; i = (i + 1) & a->mask) {
+		if (a->slots[i].tag != (uint32_t)hash)
+			continue;
+		word = word_of(a, a->slots[i].word - 1, &word_len, &list);
+		if (word_len != len || memcmp(word, text, len) != 0 || nb == ADDED_WORDS_FOUND_MAX)
+			continue;
+		ret[nb] = *rest;
+		ret[nb++].list = list;
+	}
+	return nb;
+}
+
+static size_t
+find_front(const struct added_words *a, const char *label, size_t len, struct added_words_rest *ret)
+{
+	size_t most = len - 1 < a->longest ? len - 1 : a->longest, nb = 0, k;
+	uint64_t h = a->seed;
+	struct added_words_rest rest = {.to = len};
+
+	for (k = 1; k <= most; k++) {
+		h = step(h, label[k - 1]);
+		rest.from = k + (label[k] == '-');
+		if (rest.from < len)
+			nb = take(a, label, k, finish(h), &rest, ret, nb);
+	}
+	return nb;
+}
+
+static size_t
+find_back(const struct added_words *a, const char *label, size_t len, struct added_words_rest *ret,
+	  size_t nb)
+{
+	size_t most = len - 1 < a->longest ? len - 1 : a->longest, k;
+	struct added_words_rest rest = {.from = 0};
+	uint64_t h = ~a->seed;
+
+	for (k = 1; k <= most; k++) {
+		h = step(h, label[len - k]);
+		rest.to = len - k - (label[len - k - 1] == '-');
+		if (rest.to > 0)
+			nb = take(a, label + len - k, k, finish(h), &rest, ret, nb);
+	}
+	return nb;
+}
+
+size_t
+added_words_find(const struct added_words *a, const char *label, size_t len,
+		 struct added_words_rest ret[ADDED_WORDS_FOUND_MAX])
+{
+	const uint8_t *c = a->classes;
+	size_t nb = 0;
+
+	if (len < 2)
+		return 0;
+	if (a->begins[c[(uint8_t)label[0]]][c[(uint8_t)label[1]]])
+		nb = find_front(a, label, len, ret);
+	if (a->ends[c[(uint8_t)label[len - 2]]][c[(uint8_t)label[len - 1]]])
+		nb = find_back(a, label, len, ret, nb);
+	return nb;
 }

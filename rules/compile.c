@@ -13,6 +13,10 @@
 #include "suffix_slips.h"
 #include "technique.h"
 
+enum {
+	WORDS_MAX = 1 << 20, /* of all lists */
+};
+
 /* What one pattern needs until Hyperscan has seen it; the image's part is built beside it. */
 struct source {
 	const char *expression;
@@ -38,6 +42,9 @@ struct compiler {
 	size_t nb_profiles;
 	struct image_suffix *suffixes;
 	size_t nb_suffixes, cap_suffixes;
+	struct image_word *words;
+	size_t nb_words, cap_words;
+	uint32_t nb_lists;
 	struct image_pattern *patterns;
 	struct source *sources;
 	size_t nb_patterns, max_patterns;
@@ -69,13 +76,46 @@ put_string(struct compiler *c, const char *s, struct image_string *ret)
 	return 0;
 }
 
+/* A list that several profiles have is put once. */
+static int
+put_words(struct compiler *c, struct word_list *list)
+{
+	const struct word_def *w;
+	struct image_word *bigger;
+	size_t cap;
+	int rc = 0;
+
+	if (list == NULL || list->number > 0)
+		return 0;
+	list->number = ++c->nb_lists;
+	for (w = list->first; w != NULL && rc == 0; w = w->next) {
+		if (c->nb_words == WORDS_MAX)
+			return -E2BIG;
+		if (c->nb_words == c->cap_words) {
+			cap = c->cap_words > 0 ? 2 * c->cap_words : 64;
+			bigger = reallocarray(c->words, cap, sizeof(*bigger));
+			if (bigger == NULL)
+				return -ENOMEM;
+			c->words = bigger;
+			c->cap_words = cap;
+		}
+		c->words[c->nb_words] = (struct image_word){.list = list->number};
+		rc = put_string(c, w->text, &c->words[c->nb_words].text);
+		c->nb_words++;
+	}
+	return rc;
+}
+
 static int
 put_profiles(struct compiler *c)
 {
 	const struct rule_model *m = c->model;
 	size_t i;
-	int t;
+	int t, rc;
 
+	for (i = 0; i < m->nb_rules; i++)
+		if (m->rules[i].lookalikes != NULL && m->rules[i].lookalikes->settings.words != NULL)
+			m->rules[i].lookalikes->settings.words->number = 0;
 	c->profiles = calloc(m->nb_rules + 1, sizeof(*c->profiles));
 	if (c->profiles == NULL)
 		return -ENOMEM;
@@ -92,6 +132,10 @@ put_profiles(struct compiler *c)
 			p->min_label[t] = d->settings.min_label[t];
 		}
 		d->profile = (uint32_t)c->nb_profiles++;
+		rc = put_words(c, d->settings.words);
+		if (rc < 0)
+			return rc;
+		p->words = d->settings.words != NULL ? d->settings.words->number : 0;
 	}
 	return 0;
 }
@@ -419,6 +463,7 @@ write_image(struct compiler *c, uint32_t generation, void **ret_image, size_t *r
 	h.patterns = place_part(&len, c->nb_patterns, sizeof(*c->patterns));
 	h.profiles = place_part(&len, c->nb_profiles, sizeof(*c->profiles));
 	h.suffixes = place_part(&len, c->nb_suffixes, sizeof(*c->suffixes));
+	h.words = place_part(&len, c->nb_words, sizeof(*c->words));
 	h.strings = place_part(&len, c->strings_len, 1);
 	for (db = 0; db < IMAGE_DB_NB; db++)
 		h.db[db] = place_part(&len, c->db_len[db], 1);
@@ -432,6 +477,7 @@ write_image(struct compiler *c, uint32_t generation, void **ret_image, size_t *r
 	copy_part(image, &h.patterns, c->patterns, sizeof(*c->patterns));
 	copy_part(image, &h.profiles, c->profiles, sizeof(*c->profiles));
 	copy_part(image, &h.suffixes, c->suffixes, sizeof(*c->suffixes));
+	copy_part(image, &h.words, c->words, sizeof(*c->words));
 	copy_part(image, &h.strings, c->strings, 1);
 	for (db = 0; db < IMAGE_DB_NB; db++)
 		copy_part(image, &h.db[db], c->db[db], 1);
@@ -484,6 +530,7 @@ compile_model(const struct rule_model *m, uint32_t generation, struct db_cache *
 	free(c.names);
 	free(c.profiles);
 	free(c.suffixes);
+	free(c.words);
 	free(c.patterns);
 	free(c.sources);
 	free(c.strings);

@@ -249,5 +249,7 @@ expand_names(const void *image, size_t image_len, const char *domain, uint64_t t
 	x.nb_suffixes = h.suffixes.nb;
 	x.patterns = (const struct image_pattern *)(octets + h.patterns.offset);
 	x.nb_patterns = h.patterns.nb;
+	x.words = (const struct image_word *)(octets + h.words.offset);
+	x.nb_words = h.words.nb;
 	return emit_all(&x, techniques) ? 0 : -ECANCELED;
 }

@@ -42,6 +42,10 @@ expand_words(const struct expand *x)
 		for (i = 0; (word = added_words_get(i)) != NULL; i++)
 			if (!emit_word(x, from, to, word, strlen(word)))
 				return false;
+		for (i = 0; i < x->nb_words; i++)
+			if (!emit_word(x, from, to, x->strings + x->words[i].text.offset,
+				       x->words[i].text.len))
+				return false;
 	}
 	return true;
 }

@@ -16,6 +16,8 @@ struct expand {
 	size_t nb_suffixes;
 	const struct image_pattern *patterns;
 	size_t nb_patterns;
+	const struct image_word *words;
+	size_t nb_words;
 };
 
 /* Each returns false when the caller's function ended it. */

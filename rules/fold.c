@@ -136,6 +136,8 @@ compose_pair(uint32_t first, uint32_t second)
 	size_t from = 0, to = fold_nb_pairs, middle;
 	const struct fold_pair *p;
 
+	if (second < FOLD_SECOND_LEAST)
+		return 0;
 	if (first - L_FIRST < L_NB && second - V_FIRST < V_NB)
 		return S_FIRST + ((first - L_FIRST) * V_NB + second - V_FIRST) * T_NB;
 	if (first - S_FIRST < S_NB && (first - S_FIRST) % T_NB == 0 && second > T_FIRST &&

@@ -33,6 +33,7 @@ static const struct {
 	{0x0261, "g"},	/* script g */
 	{0x0269, "i"},	/* iota */
 	{0x0283, "f"},	/* esh */
+	{0x0289, "u"},	/* u bar */
 	{0x028a, "u"},	/* upsilon */
 	/* Greek, as small letters look */
 	{0x03b2, "b"},

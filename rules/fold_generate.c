@@ -479,8 +479,8 @@ print_pairs(void)
 		from_utf16(octets, len, &t);
 		if (t.nb != 2 || unorm2_composePair(nfc, t.p[0], t.p[1]) != c)
 			continue;
-		if (nb == PAIRS_MAX)
-			die("too many pairs");
+		if (nb == PAIRS_MAX || t.p[1] < FOLD_SECOND_LEAST)
+			die("too many pairs, or another kind of them");
 		pairs[nb++] = (struct fold_pair){(uint32_t)t.p[0], (uint32_t)t.p[1], (uint32_t)c};
 	}
 	qsort(pairs, nb, sizeof(pairs[0]), compare_pairs);

@@ -22,6 +22,10 @@ enum {
 	FOLD_CLASS_NO_LETTER = 255, /* of what can't stand in a name; its combining class is 0 */
 };
 
+enum {
+	FOLD_SECOND_LEAST = 0x300, /* all second points of pairs are marks, or stand far behind Latin */
+};
+
 /* @first followed by @second is @whole. */
 struct fold_pair {
 	uint32_t first, second, whole;

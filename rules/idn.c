@@ -6,6 +6,7 @@
 #include "punycode.h"
 
 enum {
+	A_LABEL_LEAST = 6,    /* octets: "xn--" and two digits; one is enough for control characters only */
 	PREFIX_LEN = 4,	      /* "xn--" */
 	LABEL_MAX = 63,	      /* octets: RFC 1035 §2.3.4 */
 	DECOMPOSED_MAX = 512, /* code points of a label; twice as many as a label has octets */
@@ -21,7 +22,10 @@ normalise(const uint32_t *points, size_t nb, uint32_t dst[DECOMPOSED_MAX])
 	for (i = 0; i < nb; i++) {
 		if (used + FOLD_POINT_MAX > DECOMPOSED_MAX)
 			return 0;
-		used += fold_norm(points[i], dst + used);
+		if (points[i] < 0x80)
+			dst[used++] = points[i] | (uint32_t)(points[i] >= 'A' && points[i] <= 'Z') << 5;
+		else
+			used += fold_norm(points[i], dst + used);
 	}
 	fold_order(dst, used);
 	return fold_compose(dst, used);
@@ -50,6 +54,22 @@ to_a_label(const uint32_t *points, size_t nb, char dst[LABEL_MAX])
 	return PREFIX_LEN + len;
 }
 
+/* Can it be short enough at all? Nothing is encoded for a domain of more other labels than any name has. */
+static bool
+may_fit(const char *domain, size_t len)
+{
+	size_t least = 0, at = 0, label, dot, i;
+	uint8_t all;
+
+	for (; at < len; at += label + dot) {
+		label = idn_label_len(domain + at, len - at, &dot);
+		for (all = 0, i = 0; i < label; i++)
+			all |= (uint8_t)domain[at + i];
+		least += (all < 0x80 ? label : A_LABEL_LEAST) + dot;
+	}
+	return least <= IDN_DOMAIN_MAX;
+}
+
 size_t
 idn_to_ascii(const char *domain, size_t len, char dst[IDN_DOMAIN_MAX])
 {
@@ -58,6 +78,8 @@ idn_to_ascii(const char *domain, size_t len, char dst[IDN_DOMAIN_MAX])
 	char ascii[LABEL_MAX];
 	const char *from;
 
+	if (!may_fit(domain, len))
+		return 0;
 	for (; at < len; at += label + dot) {
 		label = idn_label_len(domain + at, len - at, &dot);
 		from = domain + at;
@@ -100,12 +122,17 @@ static void
 put_looks(struct writer *w, uint32_t point, bool is_foreign)
 {
 	uint32_t normal[FOLD_POINT_MAX], looks[FOLD_POINT_MAX];
-	size_t nb_normal = fold_norm(point, normal), nb, i, j;
+	size_t nb_normal, nb, i, j;
 
+	if (point < 0x80) {
+		put(w, point, is_foreign);
+		return;
+	}
+	nb_normal = fold_norm(point, normal);
 	for (i = 0; i < nb_normal; i++) {
 		nb = fold_looks(normal[i], looks);
 		for (j = 0; j < nb; j++)
-			put(w, looks[j], is_foreign || point >= 0x80);
+			put(w, looks[j], true);
 		if (nb > 0)
 			continue;
 		w->is_dropped = w->nb == 0;
@@ -155,7 +182,7 @@ find_labels(const char *domain, size_t len, uint8_t starts[LABELS_MAX], uint8_t 
 }
 
 bool
-idn_read(const char *domain, size_t len, enum idn_form form, struct idn_text *ret)
+idn_read(const char *domain, size_t len, enum idn_form form, size_t max_labels, struct idn_text *ret)
 {
 	uint8_t starts[LABELS_MAX], lens[LABELS_MAX], has_other_dot[LABELS_MAX];
 	size_t at = IDN_TEXT_MAX, nb, i;
@@ -165,7 +192,8 @@ idn_read(const char *domain, size_t len, enum idn_form form, struct idn_text *re
 	if (len > IDN_DOMAIN_MAX)
 		return false;
 	/* From the last label on: what does not fit is missing in front. */
-	for (nb = i = find_labels(domain, len, starts, lens, has_other_dot); i-- > 0;) {
+	nb = find_labels(domain, len, starts, lens, has_other_dot);
+	for (i = nb; i-- > 0 && nb - i <= max_labels;) {
 		if (!write_label(&w, domain + starts[i], lens[i], form) ||
 		    (form == IDN_LETTERS && has_other_dot[i]))
 			return false;

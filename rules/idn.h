@@ -23,6 +23,7 @@
 #include <string.h>
 
 enum {
+	IDN_LABELS_ALL = 256,  /* more than any domain has */
 	IDN_EXPLAIN_MAX = 640, /* octets of an explanation, at most */
 	IDN_DOMAIN_MAX = 255,  /* octets */
 	IDN_TEXT_MAX = 255, /* characters of a text; of a longer one the front is missing, by whole
@@ -75,10 +76,10 @@ struct idn_text {
 };
 
 /*
- * Read what idn_to_ascii() wrote (or could not). False: as letters it has no form, because a label
- * is none.
+ * Read what idn_to_ascii() wrote (or could not), of its labels the last @max_labels. False: as letters it has no form,
+ * because one of them is none.
  */
-bool idn_read(const char *domain, size_t len, enum idn_form form, struct idn_text *ret);
+bool idn_read(const char *domain, size_t len, enum idn_form form, size_t max_labels, struct idn_text *ret);
 
 /*
  * What is odd about the domain, for people: its code points that are no ASCII, with names, and what

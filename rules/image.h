@@ -2,9 +2,9 @@
 /*
  * image - the compiled rule set as octets: what compile.c writes and matcher.c reads
  *
- *	+--------+---------+------------+------------+------------+---------+-----------------+------------------+
- *	| header | names[] | patterns[] | profiles[] | suffixes[] | strings | database DOMAIN | database ADDRESS |
- *	+--------+---------+------------+------------+------------+---------+-----------------+------------------+
+ *	+--------+---------+------------+------------+------------+---------+---------+-----------------+------------------+
+ *	| header | names[] | patterns[] | profiles[] | suffixes[] | words[] | strings | database DOMAIN | database ADDRESS |
+ *	+--------+---------+------------+------------+------------+---------+---------+-----------------+------------------+
  *	         each part at a multiple of 8; offsets from the start, no pointers
  *
  * Trust:     the image is made by ctrl from root's files and comes over a sealed memfd: a trusted peer. The checks (magic,
@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define IMAGE_MAGIC UINT64_C(0x31454c5552545350) /* "PSTRULE1" on a little-endian host */
-#define IMAGE_VERSION 2u
+#define IMAGE_VERSION 3u
 
 enum {
 	IMAGE_ALIGN = 8,
@@ -57,11 +57,12 @@ struct image_header {
 		patterns; /* struct image_pattern; a pattern's index is its id in the databases */
 	struct image_part profiles; /* struct image_profile */
 	struct image_part suffixes; /* struct image_suffix */
+	struct image_part words;    /* struct image_word */
 	struct image_part strings;
 	struct image_part db[IMAGE_DB_NB]; /* nb: octets, 0: there is none */
 };
 _Static_assert(sizeof(struct image_header) ==
-		       8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 5 + 8 * IMAGE_DB_NB,
+		       8 * 5 + IMAGE_ENGINE_LEN + 8 + 8 * 6 + 8 * IMAGE_DB_NB,
 	       "image header layout");
 
 struct image_string {
@@ -87,7 +88,7 @@ struct image_name {
 /* How lookalikes of some names are judged. */
 struct image_profile {
 	uint32_t rule;
-	uint32_t reserved;
+	uint32_t words; /* number of the list of words that may be added, besides everybody's; 0: none */
 	uint64_t techniques;		     /* set of 1 << enum rule_technique: those looked for */
 	uint8_t severity[IMAGE_TECHNIQUES];  /* 1..4 */
 	uint8_t min_label[IMAGE_TECHNIQUES]; /* characters a label must have */
@@ -108,6 +109,13 @@ struct image_suffix {
 	struct image_string typed;
 	struct image_string meant; /* empty for REAL */
 	uint32_t kind;
+	uint32_t reserved;
+};
+
+/* A word of a list: what deceives with it is added to a name (added_words.h). */
+struct image_word {
+	struct image_string text; /* lower case, 1 to 63 octets */
+	uint32_t list;		  /* from 1 */
 	uint32_t reserved;
 };
 

@@ -7,6 +7,7 @@
 
 #include <hs.h>
 
+#include "added_words.h"
 #include "hash64.h"
 #include "matcher.h"
 
@@ -137,6 +138,20 @@ suffixes_fit(const uint8_t *image, const struct image_header *h)
 	return true;
 }
 
+static bool
+words_fit(const uint8_t *image, const struct image_header *h)
+{
+	struct image_word w;
+	uint32_t i;
+
+	for (i = 0; i < h->words.nb; i++) {
+		memcpy(&w, image + h->words.offset + (size_t)i * sizeof(w), sizeof(w));
+		if (!string_fits(&w.text, h->strings.nb, 1, ADDED_WORD_MAX))
+			return false;
+	}
+	return true;
+}
+
 static int
 engine_fits(const struct image_header *h)
 {
@@ -172,13 +187,14 @@ image_check(const void *image, size_t len, struct image_header *ret_header, size
 	    !next_part(&h.patterns, sizeof(struct image_pattern), len, &meta_len) ||
 	    !next_part(&h.profiles, sizeof(struct image_profile), len, &meta_len) ||
 	    !next_part(&h.suffixes, sizeof(struct image_suffix), len, &meta_len) ||
+	    !next_part(&h.words, sizeof(struct image_word), len, &meta_len) ||
 	    !next_part(&h.strings, 1, len, &meta_len))
 		return -EBADMSG;
 	for (i = 0; i < IMAGE_DB_NB; i++)
 		if (!part_fits(&h.db[i], 1, len) || h.db[i].offset < meta_len)
 			return -EBADMSG;
 	if (!names_fit(octets, &h) || !patterns_fit(octets, &h) || !profiles_fit(octets, &h) ||
-	    !suffixes_fit(octets, &h))
+	    !suffixes_fit(octets, &h) || !words_fit(octets, &h))
 		return -EBADMSG;
 	*ret_header = h;
 	*ret_meta_len = meta_len;

@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "added_words.h"
 #include "image.h"
 #include "matcher.h"
 #include "typo_index.h"
@@ -35,6 +36,7 @@ enum {
 
 struct lookalike {
 	struct typo_index index;
+	struct added_words words;
 	const char *strings;
 	const struct image_name *names;
 	uint32_t nb_names;
@@ -62,6 +64,8 @@ struct lookalike_parts {
 	const struct image_profile *profiles;
 	const struct image_suffix *suffixes;
 	uint32_t nb_suffixes;
+	const struct image_word *words;
+	uint32_t nb_words;
 };
 
 struct lookalike_match {

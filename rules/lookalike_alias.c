@@ -35,13 +35,17 @@ put(struct lookalike *l, uint32_t name, const struct idn_text *t, uint32_t flag,
 {
 	const struct image_name *n = &l->names[name];
 	const char *suffix = l->strings + n->name.offset + n->name.len - n->suffix_len;
+	uint32_t suffix_len = tail_len(t, count_dots(suffix, n->suffix_len));
 
+	/* As of names: something stands before the dot of the suffix. Only an image that compile.c did not make is else. */
+	if (t->len < suffix_len + 2)
+		return;
 	memcpy(l->alias_strings + *used, t->text, t->len);
 	l->aliases[l->nb_aliases++] = (struct image_name){
 		.name = {(uint32_t)*used | LOOKALIKE_ALIAS_TEXT, (uint32_t)t->len},
 		.flags = flag,
 		.profile = n->profile,
-		.suffix_len = tail_len(t, count_dots(suffix, n->suffix_len)),
+		.suffix_len = suffix_len,
 		.reserved = name,
 	};
 	*used += t->len;
@@ -55,10 +59,10 @@ put_aliases(struct lookalike *l, uint32_t name, size_t *used)
 	struct idn_text letters, looks;
 
 	/* A name that is no valid one has no letters: it is only what its octets are. */
-	if (!idn_read(text, n->name.len, IDN_LETTERS, &letters))
+	if (!idn_read(text, n->name.len, IDN_LETTERS, IDN_LABELS_ALL, &letters))
 		return;
 	put(l, name, &letters, LOOKALIKE_ALIAS_LETTERS, used);
-	idn_read(text, n->name.len, IDN_LOOKS, &looks);
+	idn_read(text, n->name.len, IDN_LOOKS, IDN_LABELS_ALL, &looks);
 	if (looks.len != letters.len || memcmp(looks.text, letters.text, looks.len) != 0)
 		put(l, name, &looks, LOOKALIKE_ALIAS_LOOKS, used);
 }

@@ -6,6 +6,10 @@
 #include "fold.h"
 #include "utf8.h"
 
+enum {
+	LABELS_MORE = 8, /* that a name is looked for with: a slip, and labels behind it */
+};
+
 bool
 lookalike_is_asked(const struct lookalike_search *s, const struct image_name *n)
 {
@@ -61,7 +65,7 @@ lookalike_points_agree(const struct lookalike_search *s, const struct image_name
 	struct idn_text name;
 
 	if (!idn_read(text_of(s, &real->name), real->name.len,
-		      (n->flags & LOOKALIKE_ALIAS_LETTERS) != 0 ? IDN_LETTERS : IDN_LOOKS, &name))
+		      (n->flags & LOOKALIKE_ALIAS_LETTERS) != 0 ? IDN_LETTERS : IDN_LOOKS, IDN_LABELS_ALL, &name))
 		return false;
 	nb_meant = other_points(&name, 0, name.len, meant);
 	if (s->idn != NULL)
@@ -94,7 +98,7 @@ lookalike_looks_alike(const struct lookalike_search *s, const struct image_name 
 	size_t nb;
 
 	if (s->idn == NULL || s->form != IDN_LETTERS || (n->flags & LOOKALIKE_ALIAS_LETTERS) == 0 ||
-	    !idn_read(text_of(s, &real->name), real->name.len, IDN_LETTERS, &name) ||
+	    !idn_read(text_of(s, &real->name), real->name.len, IDN_LETTERS, IDN_LABELS_ALL, &name) ||
 	    name_pos >= name.len)
 		return false;
 	nb = looks_of(s->idn->points[typed_pos], typed);
@@ -111,8 +115,6 @@ write_front(const struct lookalike_search *s, struct lookalike_match *ret)
 	const struct idn_text *t = s->idn;
 
 	ret->meant_len = 0;
-	if (before == 0)
-		return;
 	while (label > 0 && t->text[label - 1] != '.')
 		label--;
 	room = MATCHER_DOMAIN_MAX - 1 - lookalike_real(s->l, s->best)->name.len;
@@ -130,7 +132,7 @@ write_front(const struct lookalike_search *s, struct lookalike_match *ret)
 static bool
 search_form(struct lookalike_search *s, enum idn_form form, struct idn_text *t)
 {
-	if (!idn_read(s->q->domain, s->q->len, form, t))
+	if (!idn_read(s->q->domain, s->q->len, form, s->l->max_labels + LABELS_MORE, t))
 		return false;
 	s->idn = t;
 	s->form = form;

@@ -193,7 +193,9 @@ lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_
 	l->max_labels = 0;
 	l->max_len = 0;
 	l->max_skeleton = 0;
-	rc = lookalike_alias_init(l);
+	rc = added_words_init(&l->words, parts->words, parts->nb_words, parts->strings, seed);
+	if (rc == 0)
+		rc = lookalike_alias_init(l);
 	if (rc == 0)
 		rc = typo_index_init(&l->index, count_all_keys(l, parts->nb_suffixes), seed);
 	if (rc < 0)
@@ -221,4 +223,5 @@ lookalike_fini(struct lookalike *l)
 {
 	typo_index_fini(&l->index);
 	lookalike_alias_fini(l);
+	added_words_fini(&l->words);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lookalike_search.h"
 
-#include "added_words.h"
-
 enum {
 	WORD_LABELS = 5, /* labels from the end in which added words are looked for, the last one
 			    included */
@@ -32,6 +30,7 @@ search_exact(struct lookalike_search *s, const char *text, size_t len, size_t la
 /* A label without a word that was added: octets [a, b) of the label [from, to). */
 struct stripped {
 	size_t from, to, a, b;
+	uint32_t list; /* the word's; 0: everybody's */
 	unsigned int labels; /* from the label on */
 };
 
@@ -56,10 +55,13 @@ ask_stripped(struct lookalike_search *s, const struct stripped *w, size_t start,
 
 	if (!typo_index_maybe(&s->l->index, hash))
 		return;
-	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0)
-		if (is_stripped(s, w, start, name_at(s, v)))
-			lookalike_offer(s, name_at(s, v), TECHNIQUE_SET(ADDED_WORD), w->b - w->a,
-					start);
+	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0) {
+		const struct image_name *n = name_at(s, v);
+
+		if (is_stripped(s, w, start, n) &&
+		    (w->list == 0 || s->l->profiles[n->profile - 1].words == w->list))
+			lookalike_offer(s, n, TECHNIQUE_SET(ADDED_WORD), w->b - w->a, start);
+	}
 }
 
 /* Names that begin at the stripped label or before it; @tail: the hash of what stands behind it. */
@@ -122,10 +124,11 @@ lookalike_search_words(struct lookalike_search *s, const struct typo_sums *sums,
 			w.from--;
 		if (w.labels++ == 0) /* the last label */
 			continue;
-		nb = added_words_find(s->domain + w.from, w.to - w.from, rests);
+		nb = added_words_find(&l->words, s->domain + w.from, w.to - w.from, rests);
 		for (i = 0; i < nb; i++) {
 			w.a = w.from + rests[i].from;
 			w.b = w.from + rests[i].to;
+			w.list = rests[i].list;
 			search_stripped(s, &w, sums->whole[w.to]);
 		}
 	}

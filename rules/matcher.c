@@ -81,6 +81,8 @@ lookalikes_load(struct matcher *m, const struct image_header *h, uint64_t seed)
 		.profiles = (const struct image_profile *)(meta + h->profiles.offset),
 		.suffixes = (const struct image_suffix *)(meta + h->suffixes.offset),
 		.nb_suffixes = h->suffixes.nb,
+		.words = (const struct image_word *)(meta + h->words.offset),
+		.nb_words = h->words.nb,
 	};
 
 	return lookalike_init(&m->lookalikes, &parts, seed);

@@ -45,6 +45,11 @@ void rule_list_read(struct rule_reader *r, const struct yaml_node *path, const c
 		    void (*each)(struct rule_reader *r, const struct yaml_node *value, void *object),
 		    void *object);
 
+/* `words` and `words_file` of lookalikes (rule_words.c): one more list, which goes on with @list's words (or NULL). */
+struct word_list *rule_words_begin(struct rule_reader *r, const struct word_list *list);
+void rule_words_read(struct rule_reader *r, const struct yaml_node *value, struct word_list *list);
+void rule_words_file(struct rule_reader *r, const struct yaml_node *value, struct word_list *list);
+
 /* Values more than one section has. "local@domain" goes into its lower-case halves. */
 bool rule_value_address(struct rule_reader *r, const struct yaml_node *value, const char *what,
 			const char **ret_local, const char **ret_domain);

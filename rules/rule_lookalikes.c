@@ -14,7 +14,7 @@ enum {
 	ID_MAX = 64,
 	NAME_MAX_LEN = 256,
 	MIN_LABEL_MAX = 63,
-	NB_KEYS = 7, /* of lookalikes, without the techniques */
+	NB_KEYS = 9, /* of lookalikes, without the techniques */
 };
 
 /* One `lookalikes` while it is read. */
@@ -22,6 +22,7 @@ struct entry {
 	struct lookalike_settings settings;
 	const char *id, *name;
 	struct rule_place id_at;
+	bool has_words; /* settings.words is its own, not that of the defaults */
 };
 
 /* What is said about some techniques. */
@@ -212,6 +213,34 @@ key_min_label(struct rule_reader *r, const struct yaml_node *value, void *object
 	apply_all(object, &c);
 }
 
+/* The entry's own list of words, NULL when memory is short: the arena remembers. */
+static struct word_list *
+own_words(struct rule_reader *r, struct entry *e)
+{
+	if (!e->has_words)
+		e->settings.words = rule_words_begin(r, e->settings.words);
+	e->has_words = true;
+	return e->settings.words;
+}
+
+static void
+key_words(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct word_list *list = own_words(r, object);
+
+	if (list != NULL)
+		rule_words_read(r, value, list);
+}
+
+static void
+key_words_file(struct rule_reader *r, const struct yaml_node *value, void *object)
+{
+	struct word_list *list = own_words(r, object);
+
+	if (list != NULL)
+		rule_words_file(r, value, list);
+}
+
 /* From the wide to the narrow, wherever they stand in the file: all, classes, techniques. The narrower one decides. */
 static void
 read_settings(struct rule_reader *r, const struct yaml_node *value, struct entry *e)
@@ -229,6 +258,8 @@ read_settings(struct rule_reader *r, const struct yaml_node *value, struct entry
 		{"min_label", key_min_label, NULL},
 		{"typing", key_typing, NULL},
 		{"squatting", key_squatting, NULL},
+		{"words", key_words, NULL},
+		{"words_file", key_words_file, NULL},
 	};
 	bool is_on = true;
 

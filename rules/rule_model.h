@@ -16,6 +16,16 @@
 #include "image.h"
 #include "ruleset.h"
 
+/* Words that may be added to names, besides everybody's (added_words.h). Lists may share their ends. */
+struct word_def {
+	const struct word_def *next;
+	const char *text; /* lower case */
+};
+struct word_list {
+	const struct word_def *first;
+	uint32_t number; /* in the image; 0: not there yet */
+};
+
 /* How lookalikes of names are looked for: `lookalikes` of a file or an entry, with defaults put in. */
 struct lookalike_settings {
 	uint64_t techniques; /* set of 1 << enum rule_technique; 0: none */
@@ -23,6 +33,7 @@ struct lookalike_settings {
 	uint8_t severity[RULE_TECHNIQUE_NB];
 	uint8_t verdict[RULE_TECHNIQUE_NB]; /* enum rule_verdict; 0: that of the file */
 	uint8_t min_label[RULE_TECHNIQUE_NB];
+	struct word_list *words; /* NULL: none of its own */
 };
 
 /* A rule that protect entries make: all entries of a file without settings of their own share one. */

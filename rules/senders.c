@@ -16,27 +16,24 @@ in_network(const struct sender_pattern *p, const struct ruleset_query *q)
 	return bits == 0 || ((p->network[octets] ^ q->client[octets]) >> (8 - bits)) == 0;
 }
 
-/* The two halves of the sender; a sender without an @ has no domain. */
+/* The two halves of the sender, the domain as rules have it; a sender without an @ has none. */
 struct halves {
-	const char *local, *domain;
+	const char *local;
 	size_t local_len, domain_len;
+	char domain[MATCHER_DOMAIN_MAX];
 };
 
-static struct halves
-split(const struct ruleset_query *q)
+static void
+split(const struct ruleset_query *q, struct halves *h)
 {
 	const char *at = q->sender_len > 0 ? memrchr(q->sender, '@', q->sender_len) : NULL;
-	struct halves h = {0};
 
+	h->domain_len = 0;
 	if (at == NULL)
-		return h;
-	h.local = q->sender;
-	h.local_len = (size_t)(at - q->sender);
-	h.domain = at + 1;
-	h.domain_len = q->sender_len - h.local_len - 1;
-	while (h.domain_len > 0 && h.domain[h.domain_len - 1] == '.')
-		h.domain_len--;
-	return h;
+		return;
+	h->local = q->sender;
+	h->local_len = (size_t)(at - q->sender);
+	h->domain_len = matcher_normalise(at + 1, q->sender_len - h->local_len - 1, h->domain);
 }
 
 static bool
@@ -57,11 +54,11 @@ matches(const struct sender_pattern *p, const struct halves *h, const struct rul
 	case SENDER_NETWORK:
 		return in_network(p, q);
 	case SENDER_BELOW:
-		return h->domain != NULL && is_below(p->domain, h);
+		return is_below(p->domain, h);
 	case SENDER_DOMAIN:
-		return h->domain != NULL && ascii_same(p->domain, h->domain, h->domain_len);
+		return ascii_same(p->domain, h->domain, h->domain_len);
 	case SENDER_ADDRESS:
-		return h->domain != NULL && ascii_same(p->domain, h->domain, h->domain_len) &&
+		return ascii_same(p->domain, h->domain, h->domain_len) &&
 		       ascii_same(p->local, h->local, h->local_len);
 	}
 	return false;
@@ -75,7 +72,7 @@ senders_match(const struct sender_pattern *list, const struct ruleset_query *q)
 
 	if (list == NULL)
 		return true;
-	h = split(q);
+	split(q, &h);
 	for (p = list; p != NULL; p = p->next)
 		if (matches(p, &h, q))
 			return true;

@@ -252,6 +252,7 @@ prepare(struct replay *r)
 	r->cfg.nb_workers = o->workers;
 	r->cfg.flows_max = o->config.flows_max;
 	r->cfg.sessions_max = o->config.sessions_max;
+	r->cfg.ignore_vlan = o->config.ignore_vlan;
 	r->cfg.loop = o->loop;
 	r->cfg.ports = o->ports;
 	r->cfg.speed = o->speed;
@@ -261,7 +262,11 @@ prepare(struct replay *r)
 	r->cfg.alerts = o->for_people ? "human" : as_file(r, o->alerts);
 	r->cfg.envelopes = o->envelopes;
 	r->cfg.observer = o->observer;
-	r->cfg.cache = o->cache;
+	r->cfg.cache = o->cache != NULL ? o->cache : o->config.cache;
+	r->cfg.metrics = o->config.metrics;
+	/* A store that goes away with the run needs no limits. */
+	r->cfg.keep_s = o->state != NULL ? o->config.keep_s : 0;
+	r->cfg.keep_octets = o->state != NULL ? o->config.keep_octets : 0;
 	r->cfg.run_id = r->inputs.run_id;
 	r->cfg.octets_total = r->inputs.streams ? 0 : r->inputs.octets * o->loop;
 	r->cfg.progress = !o->quiet && !o->no_progress && isatty(STDERR_FILENO);

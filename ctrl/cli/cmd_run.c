@@ -202,6 +202,11 @@ prepare(struct run *r)
 	r->cfg.nb_workers = r->config.workers != 0 ? r->config.workers : 1;
 	r->cfg.flows_max = r->config.flows_max;
 	r->cfg.sessions_max = r->config.sessions_max;
+	r->cfg.ignore_vlan = r->config.ignore_vlan;
+	r->cfg.cache = r->config.cache;
+	r->cfg.metrics = r->config.metrics;
+	r->cfg.keep_s = r->config.keep_s;
+	r->cfg.keep_octets = r->config.keep_octets;
 	r->cfg.store = r->store;
 	r->cfg.run_dir = r->run_dir;
 	r->cfg.alerts = r->live.alerts != NULL ? r->live.alerts : "human";

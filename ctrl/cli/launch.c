@@ -45,11 +45,11 @@ add_option(struct args *a, const char *name, const char *value)
 }
 
 static void
-add_number(struct args *a, const char *name, unsigned int n)
+add_number(struct args *a, const char *name, uint64_t n)
 {
 	char *text = a->text[a->nb];
 
-	snprintf(text, NUMBER_MAX, "%u", n);
+	snprintf(text, NUMBER_MAX, "%" PRIu64, n);
 	add_option(a, name, text);
 }
 
@@ -167,6 +167,8 @@ launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, st
 		add_number(&a, "--flows", cfg->flows_max);
 	if (cfg->sessions_max != 0)
 		add_number(&a, "--sessions", cfg->sessions_max);
+	if (cfg->ignore_vlan)
+		add(&a, "--ignore-vlan");
 	add(&a, "--");
 	argv = calloc(a.nb + cfg->nb_captures + 1, sizeof(*argv));
 	if (argv == NULL)
@@ -248,6 +250,8 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 		add_number(&a, "--flows", cfg->flows_max);
 	if (cfg->sessions_max != 0)
 		add_number(&a, "--sessions", cfg->sessions_max);
+	if (cfg->ignore_vlan)
+		add(&a, "--ignore-vlan");
 	add_number(&a, "--idle-us", lc->idle_us);
 	add_option(&a, "--cores", cores_text(lc, cores, sizeof(cores)));
 	add_option(&a, "--hugepages", lc->hugepages);
@@ -290,6 +294,11 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	add_option(&a, "--rules", cfg->rules);
 	add_option(&a, "--run-dir", cfg->run_dir);
 	add_option(&a, "--cache", cfg->cache);
+	add_option(&a, "--metrics", cfg->metrics);
+	if (cfg->keep_s != 0)
+		add_number(&a, "--keep-age", cfg->keep_s);
+	if (cfg->keep_octets != 0)
+		add_number(&a, "--keep-size", cfg->keep_octets);
 	add_option(&a, "--run-id", run_id);
 	add_option(&a, "--store", cfg->store);
 	/* Without the option ctrl would print them for people. */

@@ -14,6 +14,7 @@
 #include "cmd_alerts.h"
 #include "cmd_control.h"
 #include "cmd_rules.h"
+#include "cmd_store.h"
 #include "options.h"
 #include "suggest.h"
 #include "version.h"
@@ -29,6 +30,7 @@ static const struct command {
 	{"status", cmd_status, "show what a running postern does"},
 	{"reload", cmd_reload, "let a running postern read its rules again"},
 	{"reopen", cmd_reopen, "let a running postern open its alert file again, after rotation"},
+	{"store", cmd_store, "copy the store of alerts, look at it, delete old records"},
 	{"rules", cmd_rules, "check rule files, explain what they say about an address"},
 };
 

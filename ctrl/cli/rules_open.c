@@ -42,7 +42,7 @@ rules_path(const char *path, FILE *out, char shipped[PATH_MAX])
 {
 	if (path != NULL)
 		return path;
-	if (paths_default_rules(shipped, PATH_MAX) == 0)
+	if (paths_default_rules(shipped, PATH_MAX) >= 0)
 		return shipped;
 	fprintf(out, "postern rules: the rules that ship are not found; name yours "
 		     "with --rules PATH\n");

@@ -58,6 +58,8 @@ struct supervisor_config {
 	const char *alerts;	 /* FILE, "-", "human" or NULL */
 	const char *envelopes;	 /* FILE, "-" or NULL */
 	const char *observer;	 /* or NULL */
+	const char *metrics;	 /* address to listen on for Prometheus, or NULL */
+	uint64_t keep_s, keep_octets; /* limits of the store, 0: none */
 	const char *cache;	 /* folder of compiled rules, "off" or NULL: the default one */
 	uint64_t run_id;
 	uint64_t octets_total;	 /* of all captures and rounds, 0: unknown */

@@ -97,8 +97,10 @@ struct flow {
 	uint32_t body_end;		 /* first client octet after the last end of data */
 	uint32_t first_seq;
 	uint32_t command_end;		 /* after the last client octet that was no message */
+	uint32_t copy_end;		 /* after the last octet of a message that came again */
 	uint16_t nb_blocks;		 /* of the reassembly pool held by this flow */
-	uint16_t reserved[7];
+	uint8_t copy_eod;		 /* octets of an end of data before copy_end */
+	uint8_t reserved[9];
 };
 _Static_assert(sizeof(struct flow) == 256, "DESIGN: a flow entry is at most 256 octets");
 _Static_assert(offsetof(struct flow, smtp) == 64 && offsetof(struct flow, start_ns) == 128,

@@ -305,6 +305,8 @@ decode_other_link(struct packet *p, const struct packet_hash_seed *seed)
 	struct cursor c = cursor_at(p, 0, PACKET_HEADERS_MAX);
 	int step = packet_link_step(p, &c);
 
+	if (seed->ignore_vlan)
+		p->key.vlan_outer = p->key.vlan_inner = 0;
 	if (step == STEP_IPV4)
 		return decode_ipv4(p, c.off, c.left, c.guessed, seed);
 	if (step == STEP_IPV6)

@@ -126,6 +126,7 @@ struct packet {
 /* What packet_decode() needs to know besides the packet. */
 struct packet_hash_seed {
 	uint64_t k[2];
+	bool ignore_vlan; /* tags are passed over and stand in no key: a mirror port may give each copy another */
 };
 
 /*

@@ -246,7 +246,7 @@ smtp_client_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_
 	struct smtp_run run = { .ctx = ctx, .s = s, .owner = owner };
 	size_t off = 0;
 
-	if (s->phase == SMTP_PHASE_OPAQUE)
+	if (s->phase == SMTP_PHASE_OPAQUE || s->flags & SMTP_F_TURNED)
 		return len;
 	run.ss = smtp_session_get(ctx, s);
 	if (run.ss == NULL)
@@ -259,6 +259,8 @@ smtp_client_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_
 		if (!(s->flags & SMTP_F_STASH))
 			return off;
 		smtp_stash_feed(&run);
+		if (s->flags & SMTP_F_TURNED)
+			return len;
 	}
 }
 

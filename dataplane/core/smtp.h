@@ -14,6 +14,7 @@
  *                 |--BDAT n--> CHUNK(n octets) --> COMMAND
  *                 |--STARTTLS--> WAIT --220--> COMMAND (lines are other readings) --TLS of the server--> OPAQUE
  *                 |--AUTH--> WAIT --334--> AUTH_LINE --> WAIT ...
+ *                 |--TURN--> WAIT --250--> CHUNK without end: what the server says now are lines of another reading
  *              SYNC: not in step (after a gap, or begun mid-connection): whatever reads as a command is taken for one
  *
  * Waiting:   where only the reply can tell what the next client octets are (after DATA, STARTTLS, AUTH) they are not

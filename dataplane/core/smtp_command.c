@@ -14,8 +14,8 @@ static const struct {
 	{ "QUIT", SMTP_V_QUIT },     { "STARTTLS", SMTP_V_STARTTLS }, { "XCLIENT", SMTP_V_XCLIENT },
 	{ "PROXY", SMTP_V_PROXY },   { "NOOP", SMTP_V_OTHER },	  { "VRFY", SMTP_V_OTHER },
 	{ "EXPN", SMTP_V_OTHER },    { "HELP", SMTP_V_OTHER },	  { "XFORWARD", SMTP_V_OTHER },
-	{ "ETRN", SMTP_V_OTHER },    { "TURN", SMTP_V_OTHER },	  { "RCPTTO", SMTP_V_RCPT },
-	{ "MAILFROM", SMTP_V_MAIL },
+	{ "ETRN", SMTP_V_OTHER },    { "TURN", SMTP_V_TURN },	  { "RCPTTO", SMTP_V_RCPT },
+	{ "MAILFROM", SMTP_V_MAIL }, { "ATRN", SMTP_V_TURN },
 };
 
 /* isspace() of C: that is what servers skip. LF is never inside a line. */
@@ -332,6 +332,10 @@ run_command(struct smtp_run *run, struct smtp_line *line, const struct smtp_comm
 	case SMTP_V_QUIT:
 		smtp_txn_client_close(run, true);
 		smtp_pending_push(run, SMTP_P_QUIT);
+		break;
+	case SMTP_V_TURN:
+		smtp_pending_push(run, SMTP_P_TURN);
+		wait_for(run, SMTP_W_TURN);
 		break;
 	case SMTP_V_STARTTLS:
 		smtp_pending_push(run, SMTP_P_STARTTLS);

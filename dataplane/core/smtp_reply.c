@@ -368,6 +368,10 @@ server_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 		waits = s->phase == SMTP_PHASE_WAIT;
 		server_line(run, h, head);
 		ss->server_len = 0;
+		if (s->flags & SMTP_F_TURNED) {
+			smtp_client_loop(run, p + off, len - off);
+			return len;
+		}
 		if (waits && s->phase != SMTP_PHASE_WAIT)
 			return off;
 	}
@@ -441,6 +445,10 @@ smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_
 		return;
 	s->flags |= SMTP_F_SERVER_SEEN;
 	smtp_stash_flush(&run);
+	if (s->flags & SMTP_F_TURNED) {
+		smtp_client_loop(&run, p, len);
+		return;
+	}
 	n = server_feed(&run, p, len);
 	if (n < len)
 		stash_put(&run, p + n, len - n);

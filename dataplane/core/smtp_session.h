@@ -55,6 +55,7 @@ enum {
 	SMTP_F_PREAMBLE = 1u << 12, /* CHUNK: the rest of a PROXY header, not a message */
 	SMTP_F_SERVER_SEEN = 1u << 13,
 	SMTP_F_STASH = 1u << 14,    /* replies are put by */
+	SMTP_F_TURNED = 1u << 15,   /* TURN was taken: what the server says are commands, as lines of another reading */
 };
 
 enum smtp_pending {
@@ -72,6 +73,7 @@ enum smtp_pending {
 	SMTP_P_AUTH,
 	SMTP_P_CHUNK,	  /* a chunk that is not the last */
 	SMTP_P_BDAT,	  /* BDAT that was not offered: its reply says whether a chunk follows */
+	SMTP_P_TURN,	  /* TURN, ATRN */
 	SMTP_P_KIND = 0x0f,
 	SMTP_P_REPORT = 0x10, /* RCPT: rcpt() asked for the reply */
 };
@@ -81,6 +83,7 @@ enum smtp_wait {
 	SMTP_W_DATA,
 	SMTP_W_STARTTLS,
 	SMTP_W_AUTH,
+	SMTP_W_TURN,
 	SMTP_W_BDAT, /* whether CHUNKING is offered stands in a reply that is still to come */
 	SMTP_W_TAKEN, /* BDAT was not offered: does the server take the chunk all the same? */
 	SMTP_W_TLS,  /* the client begins with TLS: does the server? No command is pending for this */
@@ -233,6 +236,7 @@ enum smtp_verb {
 	SMTP_V_RCPT,
 	SMTP_V_RSET,
 	SMTP_V_STARTTLS,
+	SMTP_V_TURN,
 	SMTP_V_XCLIENT,
 };
 

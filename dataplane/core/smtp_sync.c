@@ -247,6 +247,10 @@ smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 		ss->tls_client = true;
 		return;
 	}
+	if (ss->wait == SMTP_W_TURN) {
+		ss->wait = SMTP_W_NONE;
+		return;
+	}
 	ss->guess_kind = ss->wait == SMTP_W_DATA ? SMTP_G_DATA :
 			 ss->wait == SMTP_W_AUTH ? SMTP_G_AUTH :
 						   SMTP_G_STARTTLS;
@@ -304,6 +308,8 @@ smtp_client_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 		return;
 	ss = run.ss;
 	smtp_anomaly(&run, DP_ANOMALY_BIT(GAP_CLIENT));
+	if (s->flags & SMTP_F_TURNED)
+		return;
 	smtp_line_cut(&run);
 	if (ss->client_open)
 		smtp_txn_client(&run)->flags |= SMTP_TXN_GAP;
@@ -343,6 +349,10 @@ smtp_server_gap(struct smtp_ctx *ctx, struct smtp *s, void *owner, uint64_t octe
 		return;
 	ss = run.ss;
 	smtp_anomaly_reply(&run, DP_ANOMALY_BIT(GAP_SERVER));
+	if (s->flags & SMTP_F_TURNED) {
+		smtp_line_cut(&run);
+		return;
+	}
 	for (i = 0; i < ss->txn_nb; i++)
 		ss->txns[(ss->txn_head + i) % SMTP_TXNS_MAX].flags |= SMTP_TXN_GAP;
 	ss->server_len = 0;

@@ -322,6 +322,33 @@ pop_starttls(struct smtp_run *run, unsigned int code)
 	s->flags |= SMTP_F_STARTTLS | SMTP_F_TLS;
 }
 
+/*
+ * The sides are exchanged (RFC 821 §3.8, RFC 2645): from now on the client's octets are replies, and those of the server
+ * are read as the lines of an endless chunk in doubt would be.
+ */
+static void
+pop_turn(struct smtp_run *run, unsigned int code)
+{
+	struct smtp_session *ss = run->ss;
+	struct smtp *s = run->s;
+	bool waited = ss->wait == SMTP_W_TURN;
+
+	if (code == 0)
+		return;
+	if (waited) {
+		ss->wait = SMTP_W_NONE;
+		s->phase = ss->wait_gap ? SMTP_PHASE_SYNC : smtp_command_phase(s);
+	}
+	if (code / 100 != 2)
+		return;
+	smtp_anomaly(run, DP_ANOMALY_BIT(TURNED));
+	if (!waited)
+		return;
+	s->flags |= SMTP_F_TURNED | SMTP_F_ALT | SMTP_F_PREAMBLE;
+	s->phase = SMTP_PHASE_CHUNK;
+	s->chunk_left = UINT64_MAX;
+}
+
 static void
 pop_auth(struct smtp_run *run, unsigned int code)
 {
@@ -409,6 +436,9 @@ smtp_pending_pop(struct smtp_run *run, unsigned int code)
 		break;
 	case SMTP_P_AUTH:
 		pop_auth(run, code);
+		break;
+	case SMTP_P_TURN:
+		pop_turn(run, code);
 		break;
 	case SMTP_P_BDAT:
 		if (code != 0 && run->ss->wait == SMTP_W_TAKEN && run->ss->pending_nb == 0)

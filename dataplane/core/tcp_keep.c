@@ -445,10 +445,43 @@ body_end_in(const uint8_t *p, uint32_t len)
 	return e == NULL ? NULL : e + 5;
 }
 
+/*
+ * The same over copies that follow one another, however they are cut: octets after an end of data that began in the copy
+ * before, or NULL.
+ */
+static const uint8_t *
+body_end_across(struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len)
+{
+	static const uint8_t eod[] = "\r\n.\r\n";
+	unsigned int k = seq == f->copy_end ? f->copy_eod : 0;
+	const uint8_t *e = NULL;
+	uint32_t i = 0;
+
+	/* After its first octets only what the last ones begin matters: an end inside is found otherwise. */
+	while (i < len) {
+		if (k == 0 && i < len - (len < 4 ? len : 4))
+			i = len - (len < 4 ? len : 4);
+		if (p[i] == eod[k])
+			k++;
+		else
+			k = p[i] == '\r' ? 1 : 0;
+		i++;
+		if (k == sizeof(eod) - 1) {
+			if (e == NULL)
+				e = p + i;
+			k = 2; /* its CRLF may begin another one */
+		}
+	}
+	f->copy_end = seq + len;
+	f->copy_eod = (uint8_t)k;
+	return e;
+}
+
 static void
 compare_body(struct tcp_reasm *r, struct flow *f, uint32_t seq, const uint8_t *p, uint32_t len)
 {
-	const uint8_t *e = body_end_in(p, len);
+	const uint8_t *across = body_end_across(f, seq, p, len);
+	const uint8_t *e = across != NULL ? across : body_end_in(p, len);
 
 	if (e != NULL && seq + (uint32_t)(e - p) == f->body_end)
 		return;

@@ -12,7 +12,8 @@
  *            3. Copies that differ from octets still waiting (beyond a gap, or for a reply) are kept as rivals and judged
  *               by rule 2 as soon as the stream has come to their end, when the head of their line is known.
  *            4. Of message bodies no copies are kept, but for chunks behind commands that are not acknowledged. A
- *               retransmission of unacknowledged body octets is searched for an end of data: CRLF.CRLF inside it, or
+ *               retransmission of unacknowledged body octets is searched for an end of data: CRLF.CRLF inside it, or in
+ *               it and the one before that it follows, or
  *               .CRLF at its begin with a mail command on the next line. Where the stream did not end the message
  *               there, it is a difference: what follows is another reading, and goes on being one with all octets of
  *               the message that follow. (A body line ends with CRLF.CRLF only at its end, so a plain retransmission

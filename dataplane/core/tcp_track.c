@@ -63,6 +63,28 @@ is_mail_port(uint16_t port, const uint16_t *ports, unsigned int nb)
 	return false;
 }
 
+/* A reply: three digits, and what may follow them (RFC 5321 §4.2). */
+static bool
+speaks_as_server(const struct packet *p)
+{
+	const uint8_t *d = packet_payload(p);
+
+	return p->payload_len >= 4 && d[0] >= '2' && d[0] <= '5' && (uint8_t)(d[1] - '0') < 10 && (uint8_t)(d[2] - '0') < 10 &&
+	       (d[3] == ' ' || d[3] == '-' || d[3] == '\r');
+}
+
+/* A verb: letters, and what may follow them. Lines of a message read so, too, and come from the client as well. */
+static bool
+speaks_as_client(const struct packet *p)
+{
+	const uint8_t *d = packet_payload(p);
+	uint32_t i;
+
+	for (i = 0; i < p->payload_len && i < 8 && (uint8_t)((d[i] | 0x20) - 'a') < 26; i++)
+		;
+	return i >= 4 && i < p->payload_len && (d[i] == ' ' || d[i] == '\r');
+}
+
 static bool
 client_is_lo(struct flow *f, const struct packet *p, const uint16_t *ports, unsigned int nb)
 {
@@ -74,6 +96,11 @@ client_is_lo(struct flow *f, const struct packet *p, const uint16_t *ports, unsi
 	}
 	if (p->tcp_flags & PACKET_SYN)
 		return (p->tcp_flags & PACKET_ACK) ? !p->from_lo : p->from_lo;
+	/* Both or none of the ports is one of mail: what is said tells. */
+	if (speaks_as_server(p))
+		return !p->from_lo;
+	if (speaks_as_client(p))
+		return p->from_lo;
 	if (p->key.lo_port != p->key.hi_port)
 		return p->key.lo_port > p->key.hi_port;
 	return p->from_lo;

@@ -109,8 +109,9 @@ make_workers(struct dataplane *d)
 	if (d->group.datagrams == NULL)
 		return -rte_errno;
 	/* Nobody on the wire may know the seed: it decides about buckets and workers. */
-	if (getrandom(&d->group.seed, sizeof(d->group.seed), 0) != (ssize_t)sizeof(d->group.seed))
+	if (getrandom(d->group.seed.k, sizeof(d->group.seed.k), 0) != (ssize_t)sizeof(d->group.seed.k))
 		return -EIO;
+	d->group.seed.ignore_vlan = d->opt.ignore_vlan;
 	memcpy(d->group.ports, d->opt.ports, sizeof(d->group.ports));
 	d->group.nb_ports = d->opt.nb_ports;
 	d->live.idle_us = d->opt.idle_us;
@@ -142,8 +143,8 @@ check_numa(const struct dataplane *d)
 
 			if (far == (unsigned int)node)
 				continue;
-			snprintf(text, sizeof(text), "NOTE: it is on NUMA node %d, worker %u on node %u: choose other cores", node,
-				 k, far);
+			snprintf(text, sizeof(text), "NOTE: it is on NUMA node %d, worker %u on node %u: choose other cores",
+				 node, k, far);
 			status_port(d->opt.status_fd, ethdev_name(e), text);
 		}
 	}

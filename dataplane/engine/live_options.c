@@ -28,6 +28,7 @@ enum {
 	OPT_HOLD_LIMIT,
 	OPT_FALLBACK,
 	OPT_FLOWS,
+	OPT_IGNORE_VLAN,
 	OPT_SESSIONS,
 	OPT_HELP,
 	OPT_VERSION,
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
 	{ "fallback", required_argument, NULL, OPT_FALLBACK },
 	{ "flows", required_argument, NULL, OPT_FLOWS },
 	{ "sessions", required_argument, NULL, OPT_SESSIONS },
+	{ "ignore-vlan", no_argument, NULL, OPT_IGNORE_VLAN },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -65,7 +67,7 @@ static const char help_text[] =
 	"                         {--pair-a DEV --pair-b DEV | --tap DEV [--tap-resets DEV]}...\n"
 	"                         [--mtu N] [--descriptors N] [--idle-us N] [--cores LIST]\n"
 	"                         [--memory MIB] [--hugepages auto|yes|no]\n"
-	"                         [--flows N] [--sessions N]\n"
+	"                         [--flows N] [--sessions N] [--ignore-vlan]\n"
 	"                         [--hold-limit-ms N] [--fallback CAUSE=open|closed]...\n"
 	"  postern-dataplane-live --version\n";
 
@@ -236,6 +238,9 @@ parse_one(int opt, struct live_options *o)
 		return parse_size(opt, o);
 	case OPT_FALLBACK:
 		return parse_fallback(optarg, o);
+	case OPT_IGNORE_VLAN:
+		o->ignore_vlan = true;
+		return 0;
 	case OPT_CORES:
 		o->eal.cores = optarg;
 		return 0;

@@ -26,6 +26,7 @@ struct live_options {
 	unsigned int nb_ports;
 	struct live_wire wires[LIVE_PORTS_MAX / 2];
 	unsigned int nb_wires;
+	bool ignore_vlan;
 	uint16_t mtu, nb_desc; /* 0: as it is */
 	uint32_t idle_us;
 	uint32_t flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */

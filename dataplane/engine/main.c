@@ -99,8 +99,9 @@ make_workers(struct dataplane *d)
 	int rc = 0;
 
 	/* Nobody on the wire may know the seed: it decides about buckets and workers. */
-	if (getrandom(&d->group.seed, sizeof(d->group.seed), 0) != (ssize_t)sizeof(d->group.seed))
+	if (getrandom(d->group.seed.k, sizeof(d->group.seed.k), 0) != (ssize_t)sizeof(d->group.seed.k))
 		return -EIO;
+	d->group.seed.ignore_vlan = d->opt.ignore_vlan;
 	memcpy(d->group.ports, d->opt.ports, sizeof(d->group.ports));
 	d->group.nb_ports = d->opt.nb_ports;
 	for (cfg.index = 0; rc == 0 && cfg.index < d->dp.geo.nb_workers; cfg.index++)

@@ -20,6 +20,7 @@ enum {
 	OPT_LOOP,
 	OPT_FLOWS,
 	OPT_SESSIONS,
+	OPT_IGNORE_VLAN,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{ "loop", required_argument, NULL, OPT_LOOP },
 	{ "flows", required_argument, NULL, OPT_FLOWS },
 	{ "sessions", required_argument, NULL, OPT_SESSIONS },
+	{ "ignore-vlan", no_argument, NULL, OPT_IGNORE_VLAN },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -43,7 +45,8 @@ static const char help_text[] =
 	"postern-dataplane - packet side of Postern; started by `postern replay`, not by hand\n"
 	"\n"
 	"  postern-dataplane replay --dp-fd N --ctrl-fd N --rules-fd N --status-fd N\n"
-	"                    [--ports LIST] [--speed SPEC] [--loop N] [--flows N] [--sessions N] -- CAPTURE...\n"
+	"                    [--ports LIST] [--speed SPEC] [--loop N] [--flows N] [--sessions N]\n"
+	"                    [--ignore-vlan] -- CAPTURE...\n"
 	"  postern-dataplane --version\n";
 
 static int
@@ -106,6 +109,9 @@ parse_one(int opt, struct options *o)
 		return parse_number("--flows", optarg, DP_ARGS_FLOWS_MAX, &o->flows_max);
 	case OPT_SESSIONS:
 		return parse_number("--sessions", optarg, DP_ARGS_FLOWS_MAX, &o->sessions_max);
+	case OPT_IGNORE_VLAN:
+		o->ignore_vlan = true;
+		return 0;
 	case OPT_HELP:
 		fputs(help_text, stdout);
 		return 1;

@@ -3,6 +3,7 @@
 #ifndef POSTERN_OPTIONS_H
 #define POSTERN_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dp_args.h"
@@ -18,6 +19,7 @@ struct options {
 	unsigned int nb_ports;
 	struct pace pace;
 	unsigned int rounds;
+	bool ignore_vlan;
 	unsigned int flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */
 	const char *const *paths; /* captures */
 	unsigned int nb_paths;

@@ -140,10 +140,14 @@ void
 worker_begin_turn(struct worker *w)
 {
 	const struct rule_set *rules = rule_swap_get(w->group->rules);
+	uint32_t before = atomic_load_explicit(&w->out.ring.dp->generation, memory_order_relaxed); /* our own */
 
 	w->out.rules = rules;
-	if (rules != NULL)
-		atomic_store_explicit(&w->out.ring.dp->generation, rules->generation, memory_order_relaxed);
+	if (rules == NULL || rules->generation == before)
+		return;
+	atomic_store_explicit(&w->out.ring.dp->generation, rules->generation, memory_order_relaxed);
+	if (before != 0)
+		dp_count(&w->counters, DP_STAT_RULESET_SWAPS, 1);
 }
 
 void

@@ -7,6 +7,7 @@ Usage: test_control.py POSTERN [unittest options]
 POSTERN_LONG=1: a thousand exchanges of rules in one replay instead of a few dozen.
 """
 
+import http.client
 import json
 import os
 import re
@@ -105,12 +106,13 @@ class Run(Case):
 
 
 def line_of(s):
+    """One line; what follows it is left."""
     data = b""
     while not data.endswith(b"\n"):
-        piece = s.recv(65536)
+        piece = s.recv(65536, socket.MSG_PEEK)
         if not piece:
             break
-        data += piece
+        data += s.recv(piece.find(b"\n") + 1 or len(piece))
     return data
 
 
@@ -449,13 +451,14 @@ class Swaps(Run):
 
     def swap(self, p):
         """Until the replay ends; number of exchanges, and memory of both processes on the way."""
-        done, sizes = 0, []
+        done, asked, sizes = 0, 0, []
         s = None
         while p.poll() is None:
             try:
                 if s is None:
                     s = self.socket()
-                self.set_rules(name=f"set{done % 2}")
+                asked += 1
+                self.set_rules(name=f"set{asked % 2}")
                 s.sendall(b'{"command":"reload"}\n')
                 line = line_of(s)
             except OSError:
@@ -479,12 +482,12 @@ class Swaps(Run):
     def test_swaps(self):
         frames, alerts = captures.many(300, wrong_every=30)
         self.write("c.pcap", captures.pcap(frames))
-        rounds = 200
+        rounds = 8000 if LONG else 500
         for _ in range(12):
             (done, sizes), report, text = self.replay(rounds, self.swap)
             if done >= self.SWAPS:
                 break
-            rounds *= 2 if done == 0 else max(2, 2 * self.SWAPS // max(done, 1) // 2)
+            rounds *= min(10, 1 + 3 * self.SWAPS // (2 * max(done, 1)))
         self.assertGreaterEqual(done, self.SWAPS)
         self.set_rules()
         _, quiet_report, quiet_text = self.replay(rounds, lambda p: None)
@@ -556,6 +559,160 @@ class Reopen(Run):
         err = self.end()
         self.assertIn("the file that was open is still written to", err)
         self.check_alerts()
+
+
+class Metrics(Run):
+    def get(self, path="/metrics", method="GET", body=None):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT)
+        try:
+            c.request(method, path, body)
+            r = c.getresponse()
+            return r.status, r.getheader("Content-Type"), r.read().decode()
+        finally:
+            c.close()
+
+    def begin(self, *args, **kw):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        config = self.write("postern.yaml", f"metrics: {{listen: \"127.0.0.1:{self.port}\"}}\n".encode())
+        super().begin("--config", config, *args, **kw)
+
+    def test_page(self):
+        self.begin("--workers", "2")
+        self.set_rules(name='a "quoted\\ name')
+        self.assertEqual(self.command("reload").returncode, 0)
+        wait_for(lambda: self.status()["alerts"] > 0)
+        # Nothing moves while both are asked: the pipe is empty.
+        status, kind, page = wait_for(lambda: self.settled())
+        self.assertEqual((status, kind), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        values, types = {}, {}
+        for line in page.splitlines():
+            if line.startswith("# TYPE "):
+                _, _, name, types[name] = line.split(" ")
+            elif not line.startswith("#"):
+                m = re.fullmatch(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? ([0-9]+)', line)
+                self.assertIsNotNone(m, line)
+                self.assertIn(m[1], types)
+                self.assertEqual(m[1].endswith("_total"), types[m[1]] == "counter", line)
+                values[m[1] + (m[2] or "")] = int(m[3])
+        self.assertEqual(len(values), sum(not x.startswith("#") for x in page.splitlines()))
+        s = self.status()
+        for w in s["workers"]:
+            for name in ("rx_packets", "inspected_packets", "recipients", "matches", "drop_malformed"):
+                self.assertEqual(values[f'postern_{name}_total{{worker="{w["worker"]}"}}'], w["counters"][name], name)
+            self.assertEqual(values[f'postern_rx_bytes_total{{worker="{w["worker"]}"}}'], w["counters"]["rx_octets"])
+        self.assertEqual(values["postern_alerts_total"], s["alerts"])
+        self.assertEqual(values["postern_ruleset_generation"], 2)
+        # The worker that does not wait for the pipe has taken it over.
+        self.assertEqual(values['postern_ruleset_swaps_total{worker="1"}'], 1)
+        self.assertEqual(values['postern_reloads_total{outcome="done"}'], 1)
+        self.assertIn(f'postern_ruleset_info{{ruleset="a \\"quoted\\\\ name",version="{s["rules"]["version"]}"}}', values)
+        self.end()
+
+    def settled(self):
+        before = self.get()
+        return before if before[2] == self.get()[2] else None
+
+    def test_read_only(self):
+        self.begin()
+        self.assertEqual(self.get("/")[0], 404)
+        self.assertEqual(self.get("/metrics/..")[0], 404)
+        self.assertEqual(self.get(method="POST", body=b"x" * 100000)[0], 405)
+        self.assertEqual(self.get(method="DELETE")[0], 405)
+        status, _, body = self.get(method="HEAD")
+        self.assertEqual((status, body), (200, ""))
+        for request in (b"\0" * 100 + b"\r\n\r\n", b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n", b"GET\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT) as s:
+                try:
+                    s.sendall(request)
+                    s.shutdown(socket.SHUT_WR)
+                    while s.recv(4096):
+                        pass
+                except OSError:
+                    pass
+        # More than it takes; and they leave.
+        held = [socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT) for _ in range(40)]
+        self.assertTrue(self.status()["ok"])
+        for s in held:
+            s.close()
+        wait_for(lambda: self.answers())
+        self.end()
+        self.check_alerts()
+
+    def answers(self):
+        try:
+            return self.get()[0] == 200
+        except OSError:
+            return False
+
+    def test_taken(self):
+        """The address is in use: mail is inspected all the same, and one is told."""
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+            config = self.write("postern.yaml", f"metrics: {{listen: \"127.0.0.1:{s.getsockname()[1]}\"}}\n".encode())
+            Run.begin(self, "--config", config)
+            err = self.end()
+        self.assertRegex(err, r"metrics\.listen 127\.0\.0\.1:[0-9]+: Address already in use")
+        self.check_alerts()
+
+
+class Store(Run):
+    def test_life(self):
+        """A copy made while it is written to, retention at work, and the commands for it."""
+        self.begin()
+        wait_for(lambda: os.path.getsize(self.path("alerts.jsonl")) > 0)
+        copy = self.path("copy")
+        os.mkdir(copy)
+        p = self.command("store", "backup", os.path.join(copy, "alerts.sqlite"))
+        self.assertEqual((p.returncode, p.stdout, p.stderr), (0, "", ""))
+        self.assertEqual(os.listdir(copy), ["alerts.sqlite"])
+        # A store in use is not pruned by another process.
+        p = self.command("store", "prune", "--keep", "1d")
+        self.assertEqual(p.returncode, 4)
+        self.assertIn("another postern uses it", p.stderr)
+        self.end()
+        p = self.command("store", "info", "--state", copy)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        self.assertRegex(p.stdout, r"records +[1-9][0-9]*, numbers 1 to ")
+        p = self.command("alerts", "--state", copy)
+        self.assertIn("army.ml", p.stdout)
+        nb = len(self.records())
+        self.assertIn(f"records     {nb}, numbers 1 to {nb}\n", self.command("store", "info").stdout)
+        p = self.command("store", "prune", "--keep", "1d", "--rewrite")
+        self.assertIn(f"records     {nb}, ", p.stdout)
+        p = self.command("store", "prune", "--size", "1KiB")
+        self.assertEqual((p.returncode, p.stderr), (0, ""))
+        self.assertIn("records     0\n", p.stdout)
+        self.assertIn(f"deleted     {nb} ", p.stdout)
+        # The numbers go on, and the file of alerts with them.
+        os.rename(self.path("alerts.jsonl"), self.path("old.jsonl"))
+        c = self.write("c.pcap", captures.pcap(captures.story()))
+        self.run_replay("--rules", self.rules, "--state", self.path("state"), "--alerts", self.path("alerts.jsonl"), c)
+        self.assertEqual([r["event"]["sequence"] for r in self.records()], [nb + 1, nb + 2])
+
+    def test_usage(self):
+        for args in (["store"], ["store", "x"], ["store", "backup"], ["store", "prune", "--keep", "1"],
+                     ["store", "prune", "--size", "1GB"], ["store", "info", "x"], ["store", "backup", "a", "b"]):
+            with self.subTest(args=args):
+                self.assertEqual(subprocess.run([test_replay.POSTERN, *args], capture_output=True).returncode, 2)
+        self.assertEqual(self.command("store", "info").returncode, 4)
+
+    def test_retention(self):
+        """A run with limits deletes by itself what is beyond them, and loses no line of its output."""
+        config = self.write("postern.yaml", b"store: {size: 256KiB}\n")
+        c = self.write("c.pcap", captures.pcap(captures.many(200, wrong_every=1)[0]))
+        self.run_replay("--rules", self.rules, "--state", self.path("state"), "--alerts", self.path("first.jsonl"), c)
+        first = len(self.records("first.jsonl"))
+        self.begin("--config", config)
+        info = wait_for(lambda: (lambda t: t if " 0 by retention" not in t else None)(self.command("store", "info").stdout))
+        self.assertRegex(info, r"deleted +[1-9]")
+        wait_for(lambda: int(re.search(r"octets +([0-9]+) in use", self.command("store", "info").stdout)[1]) <= 256 << 10)
+        self.end()
+        got = self.records()
+        self.assertEqual([r["event"]["sequence"] for r in got], list(range(first + 1, first + 1 + len(got))))
+        self.assertEqual(len(self.alerts()), self.expected)
 
 
 if __name__ == "__main__":

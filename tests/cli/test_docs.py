@@ -19,8 +19,10 @@ import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
-COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"], ["rules", "check"], ["rules", "list"],
-            ["rules", "explain"], ["rules", "expand"], ["rules", "test"], ["rules", "diff"]]
+COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"],
+            ["store", "info"], ["store", "backup"], ["store", "prune"],
+            ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "expand"], ["rules", "test"],
+            ["rules", "diff"]]
 
 
 def helped(command):
@@ -45,7 +47,7 @@ class Docs(unittest.TestCase):
 
     def test_pages(self):
         for page, commands in (("replay", [["replay"]]), ("run", [["run"]]), ("alerts", [["alerts"]]), ("status", COMMANDS[3:6]),
-                               ("rules", COMMANDS[6:])):
+                               ("store", COMMANDS[6:9]), ("rules", COMMANDS[9:])):
             text = read(f"man/postern-{page}.1")
             listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl -([a-z-]+)", text, re.M))
             wanted = set().union(*map(helped, commands))

@@ -62,9 +62,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(domain, ascii, n);
 		len = n;
 	}
-	require(idn_read(domain, len, IDN_LOOKS, &looks));
+	require(idn_read(domain, len, IDN_LOOKS, IDN_LABELS_ALL, &looks));
 	check_text(domain, len, &looks);
-	has_letters = idn_read(domain, len, IDN_LETTERS, &letters);
+	has_letters = idn_read(domain, len, IDN_LETTERS, IDN_LABELS_ALL, &letters);
 	if (has_letters)
 		check_text(domain, len, &letters);
 	told_len = idn_explain(domain, len, told, sizeof(told));

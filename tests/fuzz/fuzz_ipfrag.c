@@ -43,7 +43,7 @@ struct model {
 	int conflict, given;
 };
 
-static const struct packet_hash_seed seed = { { 11, 22 } };
+static const struct packet_hash_seed seed = { .k = { 11, 22 } };
 
 static uint8_t
 original(uint32_t id, uint32_t i)

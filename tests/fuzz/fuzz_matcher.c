@@ -93,7 +93,7 @@ lookalike_target(void)
 	if (t.set == NULL) {
 		used = (size_t)snprintf(text, sizeof(text),
 					"version: 1\ndefaults: {lookalikes: {tld_swap: true, "
-					"missing_level: true}}\nprotect: [");
+					"missing_level: true, words: [oscar, papa-q]}}\nprotect: [");
 		for (i = 0; i < NB_NAMES; i++)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
 						 i > 0 ? ", " : "", names[i]);
@@ -276,7 +276,7 @@ is_one_edit(const char *domain, size_t len, const char *meant, size_t meant_len)
 
 	if (distance(domain, len, meant, meant_len) == 1)
 		return true;
-	return idn_read(domain, len, IDN_LETTERS, &a) && idn_read(meant, meant_len, IDN_LETTERS, &b) &&
+	return idn_read(domain, len, IDN_LETTERS, IDN_LABELS_ALL, &a) && idn_read(meant, meant_len, IDN_LETTERS, IDN_LABELS_ALL, &b) &&
 	       distance(a.text, a.len, b.text, b.len) <= 1;
 }
 

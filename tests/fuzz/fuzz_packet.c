@@ -21,7 +21,7 @@
 static enum packet_class
 decode(struct packet *p, const uint8_t *frame, uint32_t cap, uint32_t wire, uint8_t link, uint8_t **copy)
 {
-	static const struct packet_hash_seed seed = { { 0x0123456789abcdefu, 0xfedcba9876543210u } };
+	static const struct packet_hash_seed seed = { .k = { 0x0123456789abcdefu, 0xfedcba9876543210u } };
 
 	*copy = malloc(cap != 0 ? cap : 1);
 	CHECK(*copy != NULL);

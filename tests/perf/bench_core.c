@@ -29,7 +29,7 @@ enum {
 	BURST = 32,
 };
 
-static const struct packet_hash_seed seed = { { 0x0123456789abcdef, 0xfedcba9876543210 } };
+static const struct packet_hash_seed seed = { .k = { 0x0123456789abcdef, 0xfedcba9876543210 } };
 
 struct bench {
 	struct inspector *ins;

@@ -2,11 +2,12 @@
 /*
  * bench_rules - what a recipient costs, by the number of protected domains
  *
- * For 1 to 100,000 made-up names: time to load the matcher, its memory, and ns per recipient (the
- * best of nine rounds) over a mix of 40 % large providers, 45 % strangers, 10 % protected and 5 %
- * lookalikes; and over hostile domains, all different: short ones, the longest ones (of 126 and of
- * 28 labels), and ones made to set every search going. It prints and judges nothing. Usage:
- * bench_rules [most names [least]]
+ * For 1 to 100,000 made-up names: time to load the matcher, its memory, and ns per recipient (the best of nine rounds) over
+ * a mix of 40 % large providers, 45 % strangers, 10 % protected and 5 % lookalikes; over the same with one letter of each
+ * domain in another script or with a mark, half in UTF-8 and half as A-labels (idn); and over hostile domains, all
+ * different: short ones, the longest ones (of 126 and of 28 labels), ones made to set every search going, and the longest
+ * internationalised ones. It prints and judges nothing. Usage: bench_rules [--idn SHARE] [most names [least]], SHARE: of 100
+ * protected names, how many are internationalised (0).
  */
 #include <malloc.h>
 #include <stdbool.h>
@@ -113,12 +114,40 @@ measure(const struct matcher *m, struct matcher_scratch *s, char (*list)[DOMAIN_
 	return best;
 }
 
+/* One letter of the domain as one of another script or with a mark; in UTF-8, or as an A-label. */
+static void
+make_idn(char domain[DOMAIN_LEN], bool as_ascii)
+{
+	static const struct {
+		char from;
+		const char *to;
+	} letters[] = {{'a', "а"}, {'e', "é"}, {'i', "і"}, {'o', "ö"}, {'u', "ü"}};
+	size_t len = strlen(domain), at = draw((uint32_t)len), i, k;
+	char made[DOMAIN_LEN], ascii[MATCHER_DOMAIN_MAX];
+
+	for (i = 0; i < len; i++, at = (at + 1) % len) {
+		for (k = 0; k < 5 && letters[k].from != domain[at]; k++)
+			;
+		if (k == 5)
+			continue;
+		snprintf(made, sizeof(made), "%.*s%s%.200s", (int)at, domain, letters[k].to, domain + at + 1);
+		strcpy(domain, made);
+		break;
+	}
+	if (!as_ascii)
+		return;
+	len = matcher_normalise(domain, strlen(domain), ascii);
+	memcpy(domain, ascii, len);
+	domain[len] = '\0';
+}
+
 enum hostile {
 	HOSTILE_SHORT,
 	HOSTILE_LABELS, /* as many labels as there can be */
 	HOSTILE_LONG,	/* labels of eight characters up to the longest domain */
 	HOSTILE_WORDS,	/* words before and behind, www, hyphens, suffixes that are slips of several
 			 */
+	HOSTILE_IDN,	/* labels of one letter with a mark, as many as there can be */
 	HOSTILE_NB,
 };
 
@@ -141,6 +170,12 @@ make_hostile(char (*list)[DOMAIN_LEN], enum hostile kind)
 	size_t i, len;
 
 	for (i = 0; i < NB_RECIPIENTS; i++) {
+		if (kind == HOSTILE_IDN) {
+			for (len = 0; len < 248; len += 3)
+				snprintf(list[i] + len, DOMAIN_LEN - len, "\xc3%c.", (int)(0xa0 + draw(22)));
+			strcpy(list[i] + len, "com");
+			continue;
+		}
 		if (kind == HOSTILE_WORDS) {
 			fill_random(a, 6 + draw(8), 15);
 			fill_random(b, 6 + draw(8), 15);
@@ -158,13 +193,14 @@ make_hostile(char (*list)[DOMAIN_LEN], enum hostile kind)
 	}
 }
 
+/* @idn: of 100 protected names, how many are internationalised. */
 static void
-bench(size_t nb)
+bench(size_t nb, uint32_t idn)
 {
-	char(*names)[DOMAIN_LEN] = calloc(nb, sizeof(*names)), *text = malloc(64 + nb * 40),
+	char(*names)[DOMAIN_LEN] = calloc(nb, sizeof(*names)), *text = malloc(64 + nb * 60),
 	(*mix)[DOMAIN_LEN];
 	size_t used, i, len, matches, memory;
-	double compile, load, ns, hostile[HOSTILE_NB];
+	double compile, load, ns, ns_idn, hostile[HOSTILE_NB];
 	struct matcher_scratch *s;
 	struct rule_errors errs;
 	struct ruleset *set;
@@ -185,6 +221,8 @@ bench(size_t nb)
 			snprintf(line, sizeof(line), "%c%c%c%c%.200s", (int)('a' + i % 26),
 				 (int)('a' + i / 26 % 26), (int)('a' + i / 676 % 26),
 				 (int)('a' + i / 17576), names[i]);
+		if (draw(100) < idn)
+			make_idn(line, true);
 		strcpy(names[i], line);
 		used += (size_t)sprintf(text + used, "  - %s\n", line);
 	}
@@ -204,13 +242,17 @@ bench(size_t nb)
 	mix = make_mix(names, nb);
 	ns = measure(m, s, mix, &matches);
 	i = matches;
+	for (len = 0; len < NB_RECIPIENTS; len++)
+		make_idn(mix[len], len % 2 == 0);
+	ns_idn = measure(m, s, mix, &matches);
 	for (kind = 0; kind < HOSTILE_NB; kind++) {
 		make_hostile(mix, (enum hostile)kind);
 		hostile[kind] = measure(m, s, mix, &matches);
 	}
-	printf("%7zu %10.1f %10.2f %10.2f %8.0f %8.0f %8.0f %8.0f %8.0f %8zu\n", nb, compile / 1e6,
-	       load / 1e6, (double)memory / 1e6, ns, hostile[HOSTILE_SHORT],
-	       hostile[HOSTILE_LABELS], hostile[HOSTILE_LONG], hostile[HOSTILE_WORDS], i);
+	printf("%7zu %10.1f %10.2f %10.2f %8.0f %8.0f %8.0f %8.0f %8.0f %8.0f %8.0f %8zu\n", nb, compile / 1e6,
+	       load / 1e6, (double)memory / 1e6, ns, ns_idn, hostile[HOSTILE_SHORT],
+	       hostile[HOSTILE_LABELS], hostile[HOSTILE_LONG], hostile[HOSTILE_WORDS],
+	       hostile[HOSTILE_IDN], i);
 	matcher_scratch_free(s);
 	matcher_free(m);
 	ruleset_free(set);
@@ -223,12 +265,19 @@ bench(size_t nb)
 int
 main(int argc, char **argv)
 {
-	size_t most = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000,
-	       nb = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+	uint32_t idn = 0;
+	size_t most, nb;
 
-	printf("%7s %10s %10s %10s %8s %8s %8s %8s %8s %8s\n", "names", "compile ms", "load ms",
-	       "MB", "ns", "hostile", "labels", "long", "words", "matches");
+	if (argc > 2 && strcmp(argv[1], "--idn") == 0) {
+		idn = (uint32_t)strtoul(argv[2], NULL, 10);
+		argc -= 2;
+		argv += 2;
+	}
+	most = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
+	nb = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+	printf("%7s %10s %10s %10s %8s %8s %8s %8s %8s %8s %8s %8s\n", "names", "compile ms", "load ms",
+	       "MB", "ns", "idn", "hostile", "labels", "long", "words", "idn long", "matches");
 	for (; nb > 0 && nb <= most; nb *= 10)
-		bench(nb);
+		bench(nb, idn);
 	return 0;
 }

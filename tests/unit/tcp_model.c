@@ -759,7 +759,7 @@ model_init(struct model *m, const struct model_config *cfg, const struct model_s
 	m->cfg = *cfg;
 	m->rnd = cfg->seed;
 	m->now_ns = UINT64_C(1700000000) * 1000000000;
-	m->seed = (struct packet_hash_seed){ { 3, 4 } };
+	m->seed = (struct packet_hash_seed){ .k = { 3, 4 } };
 	m->cfg.ins.seed = m->seed;
 	m->mem_len = inspector_mem_size(&m->cfg.ins);
 	m->mem = aligned_alloc(64, (m->mem_len + 63) & ~(size_t)63);

@@ -83,6 +83,9 @@ test_usage(void **state)
 	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "explain");
 	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "explain", "x@army.ml"); /* by the rules that ship */
+	assert_int_equal(o.rc, 0);
+	assert_non_null(strstr(o.text, "rule:mil-ml"));
 	RUN(&o, "", 0, "explain", "--at", "yesterday", "a@b.c");
 	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "list", "what");

@@ -51,13 +51,18 @@ test_whole(void **state)
 {
 	static const char text[] = "rules: /etc/postern/rules\nstate: store\n"
 				   "ports: [25, 2525]\nworkers: 64\nobserver: {name: gw1}\n"
-				   "limits: {flows: 16777216, sessions: 1}\n";
+				   "limits: {flows: 16777216, sessions: 1}\nvlan: ignore\n"
+				   "cache: off\nstore: {keep: 90d, size: 2GiB}\nmetrics: {listen: \"[::1]:9517\"}\n";
 	struct config cfg;
 	struct seen s;
 
 	assert_int_equal(load(text, sizeof(text) - 1, &s, &cfg), 0);
 	assert_int_equal(s.nb, 0);
 	assert_string_equal(cfg.rules, "/etc/postern/rules");
+	assert_string_equal(cfg.cache, "off");
+	assert_string_equal(cfg.metrics, "[::1]:9517");
+	assert_int_equal(cfg.keep_s, 90 * 24 * 3600);
+	assert_true(cfg.keep_octets == UINT64_C(2) << 30);
 	assert_string_equal(cfg.state, "/tmp/store"); /* from the folder of the file */
 	assert_string_equal(cfg.observer, "gw1");
 	assert_int_equal(cfg.nb_ports, 2);
@@ -66,6 +71,7 @@ test_whole(void **state)
 	assert_int_equal(cfg.workers, 64);
 	assert_int_equal(cfg.flows_max, 1 << 24);
 	assert_int_equal(cfg.sessions_max, 1);
+	assert_true(cfg.ignore_vlan);
 	config_fini(&cfg);
 	assert_null(cfg.rules);
 	config_fini(&cfg);
@@ -134,7 +140,16 @@ test_broken_files(void **state)
 		{ "limits: {flows: 0}\n", 19, "1:17 limits.flows must be a whole number from 1 to 16777216" },
 		{ "limits: {sessions: 16777217}\n", 29, "1:20 limits.sessions must be" },
 		{ "limits: {flow: 1}\n", 18, "1:10 unknown setting limits.\"flow\"; did you mean \"flows\"?" },
+		{ "vlan: both\n", 11, "1:7 vlan must be separate or ignore" },
+		{ "vlan: [ignore]\n", 15, "1:7 vlan must be" },
 		{ "limits: 5\n", 10, "1:9 limits must be a mapping" },
+		{ "store: {keep: 90}\n", 18, "1:15 store.keep must be an age" },
+		{ "store: {size: 2GB}\n", 19, "1:15 store.size must be a size" },
+		{ "store: 5\n", 9, "1:8 store must be a mapping" },
+		{ "store: {age: 1d}\n", 17, "1:9 unknown setting store.\"age\"" },
+		{ "metrics: {listen: localhost:1}\n", 31, "1:19 metrics.listen must be an address and a port" },
+		{ "metrics: {listen: 127.0.0.1:0}\n", 31, "1:19 metrics.listen" },
+		{ "metrics: [1]\n", 13, "1:10 metrics must be a mapping" },
 		{ "observer: gw1\n", 14, "1:11 observer must be a mapping" },
 		{ "observer: {name: \"a\\x1bb\"}\n", 27, "cannot be shown" },
 		{ "? [a]\n: b\n", 10, "1:3 a key must be a plain word" },

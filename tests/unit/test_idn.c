@@ -30,7 +30,7 @@ check_text(const char *domain, enum idn_form form, const char *expected)
 	size_t len = idn_to_ascii(domain, strlen(domain), ascii), i;
 	static struct idn_text t;
 
-	assert_true(idn_read(ascii, len, form, &t));
+	assert_true(idn_read(ascii, len, form, IDN_LABELS_ALL, &t));
 	for (i = 0; i < t.len; i++) {
 		text[i] = (char)((uint8_t)t.text[i] < 0x80 ? t.text[i] : '?');
 		assert_int_equal((uint8_t)t.text[i] & 0x7f, t.points[i] & 0x7f);
@@ -165,9 +165,9 @@ test_letters(void **state)
 
 	check_text("b\xc3\xbc" "cher.de", IDN_LETTERS, "b?cher.de");
 	check_text("mail.xn--80a1acny.xn--p1ai", IDN_LETTERS, "mail.?????.??");
-	assert_false(idn_read("b\xfc" "cher.de", 9, IDN_LETTERS, &t));
-	assert_false(idn_read("xn--army-.de", 12, IDN_LETTERS, &t));
-	assert_false(idn_read("army\xe3\x80\x82mil", 10, IDN_LETTERS, &t));
+	assert_false(idn_read("b\xfc" "cher.de", 9, IDN_LETTERS, IDN_LABELS_ALL, &t));
+	assert_false(idn_read("xn--army-.de", 12, IDN_LETTERS, IDN_LABELS_ALL, &t));
+	assert_false(idn_read("army\xe3\x80\x82mil", 10, IDN_LETTERS, IDN_LABELS_ALL, &t));
 }
 
 /* Which characters are not what stands there; where their labels begin. */
@@ -178,15 +178,20 @@ test_foreign(void **state)
 	static struct idn_text t;
 	size_t i;
 
-	assert_true(idn_read(domain, strlen(domain), IDN_LOOKS, &t));
+	assert_true(idn_read(domain, strlen(domain), IDN_LOOKS, IDN_LABELS_ALL, &t));
 	assert_int_equal(t.len, 11);
 	assert_memory_equal(t.text, "hq.army.mil", 11);
 	for (i = 0; i < t.len; i++) {
 		assert_int_equal(t.is_foreign[i], i == 3);
 		assert_int_equal(t.origin[i], i < 3 ? 0 : i < 8 ? 3 : 15);
 	}
+	/* The last labels alone. */
+	assert_true(idn_read(domain, strlen(domain), IDN_LOOKS, 2, &t));
+	assert_int_equal(t.len, 8);
+	assert_memory_equal(t.text, "army.mil", 8);
+	assert_int_equal(t.origin[0], 3);
 	/* A mark or an invisible character marks its neighbour. */
-	assert_true(idn_read("\xe2\x80\x8b" "ab\xcc\x81.c\xe2\x80\x8b", 12, IDN_LOOKS, &t));
+	assert_true(idn_read("\xe2\x80\x8b" "ab\xcc\x81.c\xe2\x80\x8b", 12, IDN_LOOKS, IDN_LABELS_ALL, &t));
 	assert_int_equal(t.len, 4);
 	assert_memory_equal(t.is_foreign, "\1\1\0\1", 4);
 }
@@ -202,15 +207,15 @@ test_long(void **state)
 	for (i = 0; i < IDN_DOMAIN_MAX; i++)
 		domain[i] = "\xef\xac\x83"[i % 3]; /* ffi: three octets, three letters */
 	assert_int_equal(idn_to_ascii(domain, IDN_DOMAIN_MAX, ascii), IDN_DOMAIN_MAX);
-	assert_true(idn_read(ascii, IDN_DOMAIN_MAX, IDN_LOOKS, &t));
+	assert_true(idn_read(ascii, IDN_DOMAIN_MAX, IDN_LOOKS, IDN_LABELS_ALL, &t));
 	assert_int_equal(t.len, 255);
 	for (i = 0; i < IDN_DOMAIN_MAX; i++)
 		domain[i] = i % 4 == 3 ? '.' : "\xef\xb7\xba"[i % 4]; /* one that means a sentence, and dots */
-	assert_true(idn_read(domain, IDN_DOMAIN_MAX, IDN_LOOKS, &t));
+	assert_true(idn_read(domain, IDN_DOMAIN_MAX, IDN_LOOKS, IDN_LABELS_ALL, &t));
 	for (i = 0; i < IDN_DOMAIN_MAX; i++)
 		domain[i] = '.';
 	assert_int_equal(idn_to_ascii(domain, IDN_DOMAIN_MAX, ascii), IDN_DOMAIN_MAX);
-	assert_true(idn_read(ascii, IDN_DOMAIN_MAX, IDN_LOOKS, &t));
+	assert_true(idn_read(ascii, IDN_DOMAIN_MAX, IDN_LOOKS, IDN_LABELS_ALL, &t));
 	assert_int_equal(t.len, 255);
 	/* As A-labels it would be longer than a name can be. */
 	for (i = 0; i < IDN_DOMAIN_MAX; i++)
@@ -218,7 +223,7 @@ test_long(void **state)
 	assert_int_equal(idn_to_ascii(domain, IDN_DOMAIN_MAX, ascii), 0);
 	for (i = 0; i < IDN_DOMAIN_MAX; i++)
 		domain[i] = "\xc3\x9f."[i % 3];
-	assert_true(idn_read(domain, IDN_DOMAIN_MAX, IDN_LOOKS, &t));
+	assert_true(idn_read(domain, IDN_DOMAIN_MAX, IDN_LOOKS, IDN_LABELS_ALL, &t));
 	assert_int_equal(t.len, 255); /* 85 labels of two letters and a dot; the last is empty */
 	assert_memory_equal(t.text, "ss.ss.", 6);
 }

@@ -16,7 +16,7 @@ enum {
 	WHOLE_MAX = 70000,
 };
 
-static const struct packet_hash_seed seed = { { 3, 5 } };
+static const struct packet_hash_seed seed = { .k = { 3, 5 } };
 
 struct fixture {
 	struct ipfrag *t;

@@ -170,6 +170,13 @@ test_settings(void **state)
 	assert_no_match(&f, "аmry.mil");
 	assert_match(&f, "amry.mil", "lookalikes-test", "transposition", "army.mil");
 	fixture_free(&f);
+	/* Labels far in front are not looked at, and not lost. */
+	fixture_load_text(&f, V "protect: [army.mil]\n");
+	assert_match(&f, "ü.b.c.d.e.f.g.h.i.j.k.l.m.n.аrmy.mil", "lookalikes-test", "homoglyph",
+		     "xn--tda.b.c.d.e.f.g.h.i.j.k.l.m.n.army.mil");
+	assert_match(&f, "a.b.c.d.e.f.g.h.i.j.k.l.m.n.аrmy.mil.o.p.q.r", "lookalikes-test", "homoglyph",
+		     "a.b.c.d.e.f.g.h.i.j.k.l.m.n.army.mil");
+	fixture_free(&f);
 	/* In a zone only slips of known names, by other letters or not. */
 	fixture_load_text(&f, V "protect: [{domain: '*.рф', known: [почта.рф]}]\n");
 	assert_no_match(&f, "новости.рф");

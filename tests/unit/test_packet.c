@@ -21,7 +21,7 @@
 #define X16(s) X4(s) X4(s) X4(s) X4(s)
 #define DSTOPTS "3c00010400000000" /* followed by destination options */
 
-static const struct packet_hash_seed seed = { { 0x1122334455667788u, 0x99aabbccddeeff00u } };
+static const struct packet_hash_seed seed = { .k = { 0x1122334455667788u, 0x99aabbccddeeff00u } };
 
 /* A frame: @head, an IP header, @ext (options of IPv4, extension headers of IPv6), TCP, payload, padding. */
 struct shape {
@@ -405,7 +405,7 @@ static void
 test_hash(void **state)
 {
 	enum { BUCKETS = 1024, PER_BUCKET = 16 };
-	static const struct packet_hash_seed seeds[] = { { { 0, 0 } }, { { 1, 0 } }, { { 0x1234567812345678u, 42 } } };
+	static const struct packet_hash_seed seeds[] = { { .k = { 0, 0 } }, { .k = { 1, 0 } }, { .k = { 0x1234567812345678u, 42 } } };
 	struct shape s = { .head = MACS "88a80000" "81000000" "0800", .ip = 4, .proto = 6, .ext = "" };
 	static const uint32_t fields[] = { 15, 19, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45 };
 	uint32_t len, l3, end, i, bit, flips = 0, nb = 0, same = 0, max, load[BUCKETS], last[3] = { 0 };

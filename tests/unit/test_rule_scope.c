@@ -114,6 +114,38 @@ test_senders(void **state)
 	fixture_free(&f);
 }
 
+/* Internationalised senders are the same in every writing. */
+static void
+test_international(void **state)
+{
+	static const char text[] =
+		V "protect:\n"
+		  "  - {domain: alphabet.example, lookalikes: {id: own}, senders: [b\xc3\xbc"
+		  "cher.example, '*.xn--mnchen-3ya.example']}\n";
+	static const struct asked list[] = {
+		{"alphbet.example",
+		 "x@b\xc3\xbc"
+		 "cher.example",
+		 NULL, "rule:own", RULE_VERDICT_REFUSE, "omission"},
+		{"alphbet.example",
+		 "x@B\xc3\x9c"
+		 "CHER.example.",
+		 NULL, "rule:own", RULE_VERDICT_REFUSE, "omission"},
+		{"alphbet.example", "x@xn--bcher-kva.example", NULL, "rule:own",
+		 RULE_VERDICT_REFUSE, "omission"},
+		{"alphbet.example", "x@a.m\xc3\xbcnchen.example", NULL, "rule:own",
+		 RULE_VERDICT_REFUSE, "omission"},
+		{"alphbet.example", "x@bucher.example", NULL, "scope:own", RULE_VERDICT_PASS,
+		 "omission"},
+		{"alphbet.example", "x@\xff\xfe", NULL, "scope:own", RULE_VERDICT_PASS, "omission"},
+	};
+	struct fixture f;
+
+	fixture_load_text(&f, text);
+	ask_all(&f, list, sizeof(list) / sizeof(list[0]));
+	fixture_free(&f);
+}
+
 /* A rule that is for others hides none that is for this sender. */
 static void
 test_next_rule(void **state)
@@ -260,9 +292,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_senders),	 cmocka_unit_test(test_next_rule),
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_expired),
-		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_international), cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_next_rule),     cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_expired),	      cmocka_unit_test(test_wrong),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -592,6 +592,26 @@ static const struct dialogue dialogues[] = {
 			  "end 1 rcpts=1 none 0/0 body=0 partial\n",
 	},
 	{
+		.name = "TURN refused and taken",
+		.steps = {
+			{ 'S', "220 mx\r\n", 0 },
+			{ 'C', "EHLO gw\r\n", 0 },
+			{ 'S', EHLO_OK, 0 },
+			{ 'C', "TURN\r\n", 0 },
+			{ 'S', "502 no\r\n", 0 },
+			{ 'C', "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@army.ml>\r\nATRN example.org\r\n", 0 },
+			{ 'S', "250 1\r\n250 2\r\n250 your turn\r\n", 0 },
+			{ 'C', "220 gw\r\n", 0 },
+			{ 'S', "EHLO mx\r\nMAIL FROM:<b@example.net>\r\nRCPT TO:<y@army.ml>\r\nDATA\r\n", 0 },
+			{ 'C', "250 gw\r\n250 1\r\n250 RCPT TO:<z@army.ml>\r\nRCPT TO:<z@army.ml>\r\n354 go\r\n", 0 },
+		},
+		.expect = "begin 1 helo=gw sender=a@example.org\n"
+			  "rcpt 1/1 x@army.ml army.ml from=a@example.org\n"
+			  "reply 1/1 250\n"
+			  "rcpt 1/0 y@army.ml army.ml alt from=a@example.org +alternative_reading +turned\n"
+			  "end 1 rcpts=1 none 0/0 body=0 partial +alternative_reading +turned\n",
+	},
+	{
 		.name = "DATA answered with 250",
 		.steps = {
 			{ 'S', "220 mx\r\n", 0 },
