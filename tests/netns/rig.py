@@ -203,7 +203,7 @@ class Postern:
         """SIGTERM, and it must end in order. Returns what it said."""
         self.proc.send_signal(signal.SIGTERM)
         code = self.proc.wait(timeout=LIMIT)
-        if code != 0 or 'DEFECT' in self.said():
+        if code != 0 or re.search('DEFECT|Sanitizer|runtime error', self.said()):
             raise AssertionError('postern run ended with %d:\n%s' % (code, self.said()))
         return self.said()
 
