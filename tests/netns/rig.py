@@ -53,6 +53,23 @@ def enter(argv):
     if os.environ.get('POSTERN_RIG') != '1':
         os.environ['POSTERN_RIG'] = '1'
         os.execvp('unshare', ['unshare', '--mount', '--propagation', 'private', '--', sys.executable] + argv)
+    # Told to end (a time limit), it still cleans up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    clean_up_after_the_dead()
+
+
+def clean_up_after_the_dead():
+    """Namespaces of rigs whose process was killed before it could."""
+    for name in os.listdir('/run/netns') if os.path.isdir('/run/netns') else ():
+        owner = re.fullmatch(r'rig-(?:client|bump|server)-(\d+)', name)
+        if owner is None or os.path.exists('/proc/' + owner[1]):
+            continue
+        for pid in subprocess.run(['ip', 'netns', 'pids', name], capture_output=True, text=True).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass
+        subprocess.run(['ip', 'netns', 'del', name], stderr=subprocess.DEVNULL)
 
 
 def wait_until(what, true, limit=LIMIT):
