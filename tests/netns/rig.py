@@ -132,7 +132,7 @@ class Postern:
 
     def __init__(self, rig, config, idle='sleep', extra=None, unprivileged=False):
         self.rig = rig
-        self.dir = tempfile.mkdtemp(prefix='postern-', dir=rig.tmp)
+        self.dir = tempfile.mkdtemp(prefix='p-', dir=rig.tmp)  # short: sockets lie below it
         self.alerts_path = self.dir + '/alerts'
         self.config_path = self.dir + '/postern.yaml'
         text = {'state': self.dir + '/state', 'alerts': self.alerts_path, 'observer': {'name': 'rig'}, 'source': {'idle': idle}}
