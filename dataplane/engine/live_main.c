@@ -143,8 +143,8 @@ check_numa(const struct dataplane *d)
 
 			if (far == (unsigned int)node)
 				continue;
-			snprintf(text, sizeof(text), "NOTE: it is on NUMA node %d, worker %u on node %u: choose other cores",
-				 node, k, far);
+			snprintf(text, sizeof(text),
+				 "NOTE: it is on NUMA node %d, worker %u on node %u: choose other cores", node, k, far);
 			status_port(d->opt.status_fd, ethdev_name(e), text);
 		}
 	}

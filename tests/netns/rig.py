@@ -53,6 +53,23 @@ def enter(argv):
     if os.environ.get('POSTERN_RIG') != '1':
         os.environ['POSTERN_RIG'] = '1'
         os.execvp('unshare', ['unshare', '--mount', '--propagation', 'private', '--', sys.executable] + argv)
+    # Told to end (a time limit), it still cleans up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    clean_up_after_the_dead()
+
+
+def clean_up_after_the_dead():
+    """Namespaces of rigs whose process was killed before it could."""
+    for name in os.listdir('/run/netns') if os.path.isdir('/run/netns') else ():
+        owner = re.fullmatch(r'rig-(?:client|bump|server)-(\d+)', name)
+        if owner is None or os.path.exists('/proc/' + owner[1]):
+            continue
+        for pid in subprocess.run(['ip', 'netns', 'pids', name], capture_output=True, text=True).stdout.split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass
+        subprocess.run(['ip', 'netns', 'del', name], stderr=subprocess.DEVNULL)
 
 
 def wait_until(what, true, limit=LIMIT):
@@ -115,7 +132,7 @@ class Postern:
 
     def __init__(self, rig, config, idle='sleep', extra=None, unprivileged=False):
         self.rig = rig
-        self.dir = tempfile.mkdtemp(prefix='postern-', dir=rig.tmp)
+        self.dir = tempfile.mkdtemp(prefix='p-', dir=rig.tmp)  # short: sockets lie below it
         self.alerts_path = self.dir + '/alerts'
         self.config_path = self.dir + '/postern.yaml'
         text = {'state': self.dir + '/state', 'alerts': self.alerts_path, 'observer': {'name': 'rig'}, 'source': {'idle': idle}}
@@ -203,7 +220,7 @@ class Postern:
         """SIGTERM, and it must end in order. Returns what it said."""
         self.proc.send_signal(signal.SIGTERM)
         code = self.proc.wait(timeout=LIMIT)
-        if code != 0 or 'DEFECT' in self.said():
+        if code != 0 or re.search('DEFECT|Sanitizer|runtime error', self.said()):
             raise AssertionError('postern run ended with %d:\n%s' % (code, self.said()))
         return self.said()
 
