@@ -127,6 +127,20 @@ class Status(Run):
         for name, value in total.items():
             self.assertEqual(value, sum(w["counters"][name] for w in s["workers"]), name)
         self.assertEqual(s["total"]["coverage"]["sessions"], total["flows"])
+        # Every key is described; those of counters and anomalies stand in lists of their own.
+        with open(os.path.join(SOURCE, "ctrl/cli/man/postern-records.5")) as f:
+            page = f.read().split(".Ss Status\n")[1].split(".Ss Report\n")[0]
+        described = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.(?:It )?Li (.*)$", page, re.M))))
+
+        def keys(v):
+            for k, x in v.items() if isinstance(v, dict) else ():
+                yield k
+                if k not in ("counters", "drops", "anomalies"):
+                    yield from keys(x)
+            for x in v if isinstance(v, list) else ():
+                yield from keys(x)
+        self.command("reload")
+        self.assertEqual(set(keys(self.status())) - described, set())
         self.end()
         self.check_alerts()
         self.assertEqual(self.report()["packets"], len(captures.many(40)[0]))
