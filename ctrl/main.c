@@ -318,7 +318,13 @@ close_service(void *ctx)
 static int
 work(struct ctrl *c)
 {
-	struct loop_config cfg = { .pipeline = c->pipeline, .open = open_service, .close = close_service, .ctx = c };
+	struct loop_config cfg = {
+		.pipeline = c->pipeline,
+		.idle_min_us = c->dp.geo.run_flags & DP_RUN_REPLAY ? LOOP_IDLE_REPLAY_US : LOOP_IDLE_LIVE_US,
+		.open = open_service,
+		.close = close_service,
+		.ctx = c,
+	};
 	char text[640];
 	int rc = loop_run(&cfg);
 
