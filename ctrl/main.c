@@ -226,10 +226,19 @@ open_outputs(struct ctrl *c)
 	return EXIT_DONE;
 }
 
+/* In the folder of the run, it goes with the run. */
+static bool
+is_store_scratch(const struct ctrl_options *o)
+{
+	size_t len = o->run_dir == NULL ? 0 : strlen(o->run_dir);
+
+	return len > 0 && strncmp(o->store, o->run_dir, len) == 0 && o->store[len] == '/';
+}
+
 static int
 open_store(struct ctrl *c)
 {
-	int rc = store_open(c->opt.store, 0, &c->store);
+	int rc = store_open(c->opt.store, is_store_scratch(&c->opt) ? STORE_SCRATCH : 0, &c->store);
 
 	if (rc < 0)
 		return fail(c, EXIT_STORE, c->store != NULL ? store_error(c->store) : strerror(-rc));
