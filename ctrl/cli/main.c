@@ -107,7 +107,7 @@ main(int argc, char **argv)
 	if (fill_standard() < 0)
 		return 4;
 	if (argc < 2)
-		return cli_usage_error("postern", "which command? \"postern --help\" lists them");
+		return cli_usage_error("postern", "which command? There are replay, alerts, status, reload, reopen, store, rules");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    (strcmp(argv[1], "help") == 0 && argc == 2))
 		return print_help();
