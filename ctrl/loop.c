@@ -47,7 +47,7 @@ step(struct loop *l)
 	} else if (rc == PIPELINE_FINISHED) {
 		loop_end(l, LOOP_FINISHED);
 	} else if (rc == PIPELINE_BUSY) {
-		l->idle_us = LOOP_IDLE_MIN_US;
+		l->idle_us = l->cfg->idle_min_us;
 		uv_idle_start(&l->busy, on_busy);
 	} else {
 		uv_idle_stop(&l->busy);
@@ -77,7 +77,7 @@ on_sigterm(uv_signal_t *h, int signum)
 	struct loop *l = h->data;
 
 	pipeline_drain(l->cfg->pipeline);
-	l->idle_us = LOOP_IDLE_MIN_US;
+	l->idle_us = l->cfg->idle_min_us;
 	uv_idle_start(&l->busy, on_busy);
 }
 
@@ -122,7 +122,7 @@ start(struct loop *l)
 int
 loop_run(const struct loop_config *cfg)
 {
-	struct loop l = { .cfg = cfg, .idle_us = LOOP_IDLE_MIN_US };
+	struct loop l = { .cfg = cfg, .idle_us = cfg->idle_min_us };
 	int rc;
 
 	l.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

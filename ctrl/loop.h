@@ -3,8 +3,8 @@
  * loop - runs the pipeline on libuv until the rings are finished
  *
  * What:      while there is work, the pipeline is stepped on every turn; when the rings are dry a timer looks again after
- *            LOOP_IDLE_MIN_US, then twice as long each time up to LOOP_IDLE_MAX_US. What else is to be served (rules, control
- *            socket, signals) opens its handles on the same loop by a callback.
+ *            loop_config.idle_min_us, then twice as long each time up to LOOP_IDLE_MAX_US. What else is to be served (rules,
+ *            control socket, signals) opens its handles on the same loop by a callback.
  * Signals:   SIGTERM: the dataplane is gone or wanted no longer; what is in the rings is stored, then the loop ends as usual.
  *            SIGINT: ignored, the supervisor speaks for the terminal.
  * Threads:   one.
@@ -15,7 +15,8 @@
 #include "pipeline.h"
 
 enum {
-	LOOP_IDLE_MIN_US = 200,
+	LOOP_IDLE_LIVE_US = 200,
+	LOOP_IDLE_REPLAY_US = 2500, /* nobody waits for a verdict: fewer and larger batches cost less */
 	LOOP_IDLE_MAX_US = 5000,
 };
 
@@ -24,6 +25,7 @@ struct uv_loop_s;
 
 struct loop_config {
 	struct pipeline *pipeline;
+	long idle_min_us;
 	/* Open what else is served; negative errno ends the loop with it. @l is good for loop_end(). */
 	int (*open)(void *ctx, struct uv_loop_s *uv, struct loop *l);
 	/* The loop is over: close it. The loop runs once more afterwards, until all handles are closed. */

@@ -231,10 +231,19 @@ open_outputs(struct ctrl *c)
 	return EXIT_DONE;
 }
 
+/* In the folder of the run, it goes with the run. */
+static bool
+is_store_scratch(const struct ctrl_options *o)
+{
+	size_t len = o->run_dir == NULL ? 0 : strlen(o->run_dir);
+
+	return len > 0 && strncmp(o->store, o->run_dir, len) == 0 && o->store[len] == '/';
+}
+
 static int
 open_store(struct ctrl *c)
 {
-	int rc = store_open(c->opt.store, 0, &c->store);
+	int rc = store_open(c->opt.store, is_store_scratch(&c->opt) ? STORE_SCRATCH : 0, &c->store);
 
 	if (rc < 0)
 		return fail(c, EXIT_STORE, c->store != NULL ? store_error(c->store) : strerror(-rc));
@@ -328,7 +337,13 @@ close_service(void *ctx)
 static int
 work(struct ctrl *c)
 {
-	struct loop_config cfg = { .pipeline = c->pipeline, .open = open_service, .close = close_service, .ctx = c };
+	struct loop_config cfg = {
+		.pipeline = c->pipeline,
+		.idle_min_us = c->dp.geo.run_flags & DP_RUN_REPLAY ? LOOP_IDLE_REPLAY_US : LOOP_IDLE_LIVE_US,
+		.open = open_service,
+		.close = close_service,
+		.ctx = c,
+	};
 	char text[640];
 	int rc = loop_run(&cfg);
 

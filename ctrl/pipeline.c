@@ -10,7 +10,8 @@
 
 enum {
 	STEP_RECORDS = 1024,	/* taken from the rings in one step */
-	BATCH_WAIT_MS = 50,	/* a batch waits at most so long for more */
+	BATCH_LIVE_MS = 50,	/* a batch waits at most so long for more */
+	BATCH_REPLAY_MS = 250,
 };
 
 const char *
@@ -68,6 +69,7 @@ pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 	};
 	p->nb_rings = cfg->dp->geo.nb_workers;
 	p->ring_octets = cfg->dp->geo.ring_octets;
+	p->replay = cfg->dp->geo.run_flags & DP_RUN_REPLAY;
 	p->group = group_new();
 	if (p->group == NULL)
 		return pipeline_fail(p, -ENOMEM, NULL);
@@ -277,6 +279,14 @@ close_quiet(struct pipeline *p)
 	return rc;
 }
 
+static int
+state_after(const struct pipeline *p, int nb)
+{
+	int enough = p->replay ? STEP_RECORDS : 1;
+
+	return nb >= enough ? PIPELINE_BUSY : PIPELINE_IDLE;
+}
+
 int
 pipeline_step(struct pipeline *p, uint64_t now_ns)
 {
@@ -295,14 +305,14 @@ pipeline_step(struct pipeline *p, uint64_t now_ns)
 			return rc;
 	}
 	if (!store_in_transaction(p->cfg.store))
-		return nb > 0 ? PIPELINE_BUSY : PIPELINE_IDLE;
+		return state_after(p, nb);
 	if (p->batch_began_ns == 0)
 		p->batch_began_ns = now_ns;
 	if (p->nb_batch >= BATCH_RECORDS || is_ring_waiting(p) ||
-	    now_ns - p->batch_began_ns >= UINT64_C(1000000) * BATCH_WAIT_MS) {
+	    now_ns - p->batch_began_ns >= UINT64_C(1000000) * (p->replay ? BATCH_REPLAY_MS : BATCH_LIVE_MS)) {
 		rc = pipeline_commit(p);
 		if (rc < 0)
 			return rc;
 	}
-	return nb > 0 ? PIPELINE_BUSY : PIPELINE_IDLE;
+	return state_after(p, nb);
 }

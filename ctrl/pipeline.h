@@ -48,7 +48,7 @@ void pipeline_free(struct pipeline *p);
 const char *pipeline_error(const struct pipeline *p);
 
 enum pipeline_state {
-	PIPELINE_IDLE,	   /* nothing to do now */
+	PIPELINE_IDLE,	   /* nothing to do now; in a replay: nothing that could not wait for more of it */
 	PIPELINE_BUSY,	   /* something was done, there may be more */
 	PIPELINE_FINISHED, /* the rings are finished, all is stored and written */
 };

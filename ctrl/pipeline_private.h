@@ -29,7 +29,7 @@ struct pipeline {
 	unsigned int nb_batch;	 /* records in the open transaction */
 	unsigned int nb_rings;
 	uint32_t ring_octets;
-	bool finished;
+	bool replay, finished;
 	uint64_t closed[DP_WORKERS_MAX]; /* all of the ring before this is in the transaction, or stored */
 	uint64_t stored[DP_WORKERS_MAX];
 	uint64_t alerts[DP_WORKERS_MAX]; /* stored, by ring */

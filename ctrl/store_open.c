@@ -77,7 +77,7 @@ migrate(struct store *s, int version)
 }
 
 static int
-create_schema(struct store *s)
+create_schema(struct store *s, bool scratch)
 {
 	char sql[128], uuid[UUID_LEN + 1];
 	sqlite3_stmt *st;
@@ -88,6 +88,8 @@ create_schema(struct store *s)
 	rc = store_exec(s, "BEGIN IMMEDIATE", "cannot make the store");
 	if (rc == 0)
 		rc = take_steps(s, 0, "cannot make the store");
+	if (rc == 0 && scratch)
+		rc = store_exec(s, store_schema_scratch, "cannot make the store");
 	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d", STORE_APPLICATION_ID);
 	if (rc == 0)
 		rc = store_exec(s, sql, "cannot make the store");
@@ -104,8 +106,9 @@ create_schema(struct store *s)
 }
 
 static int
-check_schema(struct store *s, bool readonly)
+check_schema(struct store *s, unsigned int flags)
 {
+	bool readonly = flags & STORE_READONLY;
 	int version = 0, application = 0, tables = 0, rc;
 	char why[96];
 
@@ -117,7 +120,7 @@ check_schema(struct store *s, bool readonly)
 	if (rc < 0)
 		return rc;
 	if (tables == 0 && application == 0 && version == 0 && !readonly)
-		return create_schema(s);
+		return create_schema(s, flags & STORE_SCRATCH);
 	if (application != STORE_APPLICATION_ID)
 		return store_set_error(s, "cannot use it", "not a store of Postern's alerts", EBADMSG);
 	if (version < 1)
@@ -175,6 +178,9 @@ setup(struct store *s, unsigned int flags)
 	sqlite3_busy_timeout(s->db, 10000);
 	if (flags & STORE_READONLY)
 		return store_exec(s, "PRAGMA query_only=1", "cannot open the store");
+	/* Nobody opens a scratch store after us: what its log holds need not go into the file at the end. */
+	if (flags & STORE_SCRATCH)
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	/* auto_vacuum first: once the file has a page it is decided. Without effect on a store that is there. */
 	rc = store_exec(s, "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000;"
 			   "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
@@ -256,7 +262,7 @@ store_open(const char *path, unsigned int flags, struct store **ret)
 	if (rc == 0)
 		rc = setup(s, flags);
 	if (rc == 0)
-		rc = check_schema(s, readonly);
+		rc = check_schema(s, flags);
 	if (rc == 0 && !readonly)
 		rc = load_span(s);
 	if (rc == 0)

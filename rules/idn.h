@@ -24,7 +24,7 @@
 
 enum {
 	IDN_LABELS_ALL = 256,  /* more than any domain has */
-	IDN_EXPLAIN_MAX = 640, /* octets of an explanation, at most */
+	IDN_EXPLAIN_MAX = 768, /* octets of an explanation, at most */
 	IDN_DOMAIN_MAX = 255,  /* octets */
 	IDN_TEXT_MAX = 255, /* characters of a text; of a longer one the front is missing, by whole
 			       labels */

@@ -16,7 +16,7 @@ struct teller {
 	size_t size, need;
 	uint32_t told[TOLD_MAX];
 	unsigned int nb_told, nb_more;
-	bool has_bad_utf8, has_bad_punycode;
+	bool has_bad_utf8, has_bad_punycode, has_other_dot;
 };
 
 __attribute__((format(printf, 2, 3))) static void
@@ -112,11 +112,12 @@ idn_explain(const char *domain, size_t len, char *buf, size_t size)
 	for (at = 0; at < len; at += label + dot) {
 		label = idn_label_len(domain + at, len - at, &dot);
 		tell_label(&t, domain + at, label);
-		if (dot > 1)
-			tell(&t, "%sa dot that is no ASCII", separator(&t));
+		t.has_other_dot = t.has_other_dot || dot > 1;
 	}
 	if (t.nb_more > 0)
 		tell(&t, " and %u more", t.nb_more);
+	if (t.has_other_dot)
+		tell(&t, "%sa dot that is no ASCII", separator(&t));
 	if (t.has_bad_punycode)
 		tell(&t, "%sa label that begins with xn-- and is no internationalised one",
 		     separator(&t));

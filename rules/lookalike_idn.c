@@ -4,6 +4,7 @@
 #include "lookalike_search.h"
 
 #include "fold.h"
+#include "idn_label.h"
 #include "utf8.h"
 
 enum {
@@ -111,7 +112,7 @@ lookalike_looks_alike(const struct lookalike_search *s, const struct image_name 
 static void
 write_front(const struct lookalike_search *s, struct lookalike_match *ret)
 {
-	size_t before = s->best_before, label = before, room, i;
+	size_t before = s->best_before, label = before, len, dot, room, i;
 	const struct idn_text *t = s->idn;
 
 	ret->meant_len = 0;
@@ -120,8 +121,13 @@ write_front(const struct lookalike_search *s, struct lookalike_match *ret)
 	room = MATCHER_DOMAIN_MAX - 1 - lookalike_real(s->l, s->best)->name.len;
 	if (t->origin[label] + (before - label) * UTF8_LEN_MAX > room)
 		return; /* the name alone says enough */
-	memcpy(ret->meant, s->q->domain, t->origin[label]);
-	ret->meant_len = t->origin[label];
+	for (i = 0; i < t->origin[label]; i += len + dot) { /* whole labels, with plain dots */
+		len = idn_label_len(s->q->domain + i, t->origin[label] - i, &dot);
+		memcpy(ret->meant + ret->meant_len, s->q->domain + i, len);
+		ret->meant_len += len;
+		if (dot > 0)
+			ret->meant[ret->meant_len++] = '.';
+	}
 	for (i = label; i < before; i++)
 		ret->meant_len += utf8_write(t->points[i], ret->meant + ret->meant_len);
 	if (s->best_dot)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd_rules.h"
+#include "db_cache.h"
 #include "options.h"
 #include "paths.h"
 #include "rule_date.h"
@@ -53,13 +54,15 @@ int
 rules_open(const char *path, FILE *out, struct rule_errors *ret_errs, struct ruleset **ret_set)
 {
 	char shipped[PATH_MAX];
+	struct db_cache cache;
 	int rc;
 
 	memset(ret_errs, 0, sizeof(*ret_errs));
 	path = rules_path(path, out, shipped);
 	if (path == NULL)
 		return -ENOENT;
-	rc = ruleset_load(path, 1, ret_errs, ret_set);
+	db_cache_open(&cache, NULL, 0);
+	rc = ruleset_load_cached(path, 1, &cache, ret_errs, ret_set);
 	rules_print_errors(out, ret_errs);
 	if (rc < 0 && ret_errs->nb == 0)
 		fprintf(out, "postern rules: %s\n", strerror(-rc));

@@ -128,6 +128,20 @@ class Status(Run):
         for name, value in total.items():
             self.assertEqual(value, sum(w["counters"][name] for w in s["workers"]), name)
         self.assertEqual(s["total"]["coverage"]["sessions"], total["flows"])
+        # Every key is described; those of counters and anomalies stand in lists of their own.
+        with open(os.path.join(SOURCE, "ctrl/cli/man/postern-records.5")) as f:
+            page = f.read().split(".Ss Status\n")[1].split(".Ss Report\n")[0]
+        described = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.(?:It )?Li (.*)$", page, re.M))))
+
+        def keys(v):
+            for k, x in v.items() if isinstance(v, dict) else ():
+                yield k
+                if k not in ("counters", "drops", "anomalies"):
+                    yield from keys(x)
+            for x in v if isinstance(v, list) else ():
+                yield from keys(x)
+        self.command("reload")
+        self.assertEqual(set(keys(self.status())) - described, set())
         self.end()
         self.check_alerts()
         self.assertEqual(self.report()["packets"], len(captures.many(40)[0]))
@@ -439,9 +453,11 @@ class Swaps(Run):
         for name in ("alerts.jsonl", "report.json"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
+        # AddressSanitizer keeps what was freed, to find uses of it: little of that, where memory is watched.
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=4"
         p = self.start("--rules", self.rules, "--state", self.path("state"), "--alerts", self.path("alerts.jsonl"),
                        "--report", "json", "--report-file", self.path("report.json"), "--workers", "2", "--loop",
-                       str(rounds), self.path("c.pcap"), stdout=subprocess.DEVNULL)
+                       str(rounds), self.path("c.pcap"), stdout=subprocess.DEVNULL, env={"ASAN_OPTIONS": asan})
         # Nobody reads its standard error meanwhile: that must not hold anything up.
         self.process = p
         got = meanwhile(p)
@@ -504,7 +520,8 @@ class Swaps(Run):
             early, late = max(x[i] for x in sizes[:len(sizes) // 2]), max(x[i] for x in sizes[len(sizes) // 2:])
             print(f"{name}: {done} exchanges in {rounds} rounds, {early / 1e6:.1f} MB, then {late / 1e6:.1f} MB",
                   file=sys.stderr)
-            self.assertLess(late, early * 1.25 + 8e6, name)
+            # SQLite's cache fills meanwhile; a set that was kept at each exchange would be more by far.
+            self.assertLess(late, early * 1.25 + 24e6, name)
 
 
 def rss(pid):

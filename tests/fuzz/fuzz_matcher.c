@@ -212,6 +212,8 @@ judge(const struct target *t, const uint8_t *data, size_t size)
 	}
 	/* And in the form in which rules are written, compared. */
 	len = matcher_normalise((const char *)data, len < sizeof(domain) - 2 ? len : sizeof(domain) - 2, domain);
+	if (len > sizeof(domain) - 2)
+		return; /* with what is meant it would be no name any more */
 	rc = matcher_judge(t->m, t->s, &(struct matcher_query){"x", 1, domain, len}, &match);
 	require(rc == (expected(domain, len) ? 1 : 0));
 }
@@ -268,16 +270,22 @@ must_match(const char *d, size_t len)
 	return found;
 }
 
-/* As octets, or as letters. */
+/* As octets, as letters, or, where other dots stand in front, with plain ones. */
 static bool
 is_one_edit(const char *domain, size_t len, const char *meant, size_t meant_len)
 {
+	static const enum idn_form forms[] = {IDN_LETTERS, IDN_LOOKS};
 	static struct idn_text a, b;
+	size_t i;
 
 	if (distance(domain, len, meant, meant_len) == 1)
 		return true;
-	return idn_read(domain, len, IDN_LETTERS, IDN_LABELS_ALL, &a) && idn_read(meant, meant_len, IDN_LETTERS, IDN_LABELS_ALL, &b) &&
-	       distance(a.text, a.len, b.text, b.len) <= 1;
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (idn_read(domain, len, forms[i], IDN_LABELS_ALL, &a) &&
+		    idn_read(meant, meant_len, forms[i], IDN_LABELS_ALL, &b) &&
+		    distance(a.text, a.len, b.text, b.len) <= 1)
+			return true;
+	return false;
 }
 
 static void

@@ -4,11 +4,12 @@
 
 Usage: innocents.py --postern PATH --rules FOLDER
 
-Innocents are real names: innocents.txt, the private section of the public suffix list (Debian's publicsuffix) and the
-hosts and mail domains that Debian's package lists name, as far as they are on this machine. Against the rules that
-ship, typing slips must match fewer than 1 of 10,000. Then 10, 1,000 and 10,000 names are protected with the
-defaults (drawn from the innocents, which then are none any more, and filled up with made-up ones), and
-what matches is counted by technique; that is reported only.
+Innocents are real names, at least 10,000: innocents.txt (providers, companies, universities, public bodies, Malian names),
+innocents_hosts.txt (home pages of Debian's packages), the public suffix list (Debian's publicsuffix; without it the test is
+skipped, exit code 77) and what this machine's package lists name besides. Against the rules that ship, typing slips
+must match fewer than 1 of 10,000. Then 10, 1,000 and 10,000 names are protected with the defaults (drawn from the
+innocents, which then are none any more, and filled up with made-up ones), and what matches is counted by technique;
+that is reported only.
 """
 import argparse
 import collections
@@ -28,12 +29,12 @@ SQUATTING = {'homoglyph', 'bit_flip', 'hyphenation', 'added_word', 'vowel_swap',
 
 
 def read_innocents():
-    with open(os.path.join(HERE, 'innocents.txt'), encoding='ascii') as f:
-        names = {word for line in f if not line.startswith('#') for word in line.split()}
-    if os.path.exists(SUFFIXES):
-        with open(SUFFIXES, encoding='utf-8') as f:
-            private = f.read().partition('===BEGIN PRIVATE DOMAINS===')[2]
-        names |= {line.strip().removeprefix('*.') for line in private.splitlines() if line[:1] not in ('', '/', '!')}
+    names = set()
+    for file in ('innocents.txt', 'innocents_hosts.txt'):
+        with open(os.path.join(HERE, file), encoding='ascii') as f:
+            names |= {word for line in f if not line.startswith('#') for word in line.split()}
+    with open(SUFFIXES, encoding='utf-8') as f:
+        names |= {line.strip().removeprefix('*.') for line in f if line[:1] not in ('', '/', '!')}
     try:
         lists = subprocess.run(['apt-cache', 'dumpavail'], capture_output=True, text=True, check=True).stdout
         names |= {n.lower().rstrip('.') for n in re.findall(r'^Homepage: https?://([^/:\s]+)', lists, re.M)}
@@ -67,11 +68,21 @@ def try_protected(postern, names, nb):
         f.write('version: 1\nprotect:\n' + ''.join(f'  - {n}\n' for n in sorted(protected)))
         f.flush()
         found = matches(postern, f.name, rest)
-    by = collections.Counter(technique for _, technique, _ in found)
-    print(f'{nb} protected: {len(found)} of {len(rest)} innocents match: ' +
-          ', '.join(f'{t} {n}' for t, n in by.most_common()))
-    for found_one in found[:3]:
-        print('    for example %s (%s of %s)' % found_one)
+    return collections.Counter(technique for _, technique, _ in found), len(rest), found[:3]
+
+
+def print_table(tried):
+    """Techniques down, numbers of protected names across."""
+    techniques = sorted(set().union(*(by for by, _, _ in tried.values())))
+    print(f'{"protected":18}' + ''.join(f'{nb:>10,}' for nb in tried))
+    print(f'{"innocents":18}' + ''.join(f'{rest:>10,}' for _, rest, _ in tried.values()))
+    for technique in techniques:
+        print(f'{technique:18}' + ''.join(f'{by[technique]:>10,}' for by, _, _ in tried.values()))
+    print(f'{"in all":18}' + ''.join(f'{sum(by.values()):>10,}' for by, _, _ in tried.values()))
+    print(f'{"per 10,000":18}' + ''.join(f'{10000 * sum(by.values()) / rest:>10.1f}' for by, rest, _ in tried.values()))
+    for nb, (_, _, examples) in tried.items():
+        for example in examples:
+            print(f'    {nb:,}: for example %s (%s of %s)' % example)
 
 
 def main():
@@ -79,14 +90,18 @@ def main():
     parser.add_argument('--postern', required=True)
     parser.add_argument('--rules', required=True)
     args = parser.parse_args()
+    if not os.path.exists(SUFFIXES):
+        print('skipped: publicsuffix is not installed (hw/install-packages test)')
+        sys.exit(77)
     names = read_innocents()
     found = matches(args.postern, args.rules, names)
     slips = [one for one in found if one[1] not in SQUATTING]
     print(f'rules that ship: {len(slips)} typing slips and {len(found) - len(slips)} others in {len(names)} innocents')
     for one in found:
         print('    %s (%s of %s)' % one)
-    for nb in (10, 1000, 10000):
-        try_protected(args.postern, names, nb)
+    print_table({nb: try_protected(args.postern, names, nb) for nb in (10, 1000, 10000)})
+    if len(names) < 10000:
+        sys.exit('too few innocents to say anything')
     if 10000 * len(slips) >= len(names):
         sys.exit('too many innocents match the rules that ship')
 

@@ -44,7 +44,7 @@ check_text(const char *domain, enum idn_form form, const char *expected)
 static void
 test_is(void **state)
 {
-	static const char *const yes[] = {"xn--bcher-kva.example", "a.xn--p1ai", "b\xc3\xbc" "cher.de", "\xff", "xn--",
+	static const char *const yes[] = {"xn--bcher-kva.example", "a.xn--p1ai", "b\xc3\xbc\x63her.de", "\xff", "xn--",
 					  "a.b--c.xn--d", "axn--.xn--e"};
 	static const char *const no[] = {"",	     "army.mil",   "a-b.c-d.example", "r3---sn.example", "axn--b.de",
 					 "x--n.xn-", "-xn--a.com", "xn-.-xn"};

@@ -124,6 +124,7 @@ test_invalid(void **state)
 	assert_match(&f, "xn--army-99999b.ml", "lookalikes-test", "homoglyph", "army.mil");
 	assert_match(&f, "\xff.amry.mil", "lookalikes-test", "transposition", "\xff.army.mil");
 	assert_match(&f, "xn---bcher-kva.example", "lookalikes-test", "hyphenation", "xn--bcher-kva.example");
+	assert_match(&f, "hq。amry.ml", "lookalikes-test", "slip_and_tld", "hq.army.mil");
 	assert_no_match(&f, "\xff\xfe.example.net");
 	assert_no_match(&f, "xn--.xn--");
 	fixture_free(&f);

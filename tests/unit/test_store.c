@@ -144,6 +144,50 @@ test_sequence(void **state)
 	store_free(s);
 }
 
+static int
+nb_question_indices(struct store *s)
+{
+	sqlite3_stmt *st;
+	int nb;
+
+	assert_int_equal(sqlite3_prepare_v2(store_db(s),
+					    "SELECT count(*) FROM sqlite_master WHERE type='index' AND tbl_name='alert'",
+					    -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	nb = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return nb;
+}
+
+/* A scratch store keeps what it is given, for a successor of a process that died, and nothing for those who ask. */
+static void
+test_scratch(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, STORE_SCRATCH);
+
+	assert_int_equal(nb_question_indices(s), 0);
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(add_alert(s, 1, 10, "r", 1, "army.ml", "a@b"), 1);
+	assert_int_equal(store_commit(s, &(struct store_run){ 0 }), 0);
+	store_free(s);
+	s = open_ok(p->path, STORE_SCRATCH);
+	assert_int_equal(store_next_sequence(s), 2);
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(add_alert(s, 1, 10, "r", 1, "army.ml", "a@b"), 0);
+	store_free(s);
+}
+
+static void
+test_indices(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0);
+
+	assert_int_equal(nb_question_indices(s), 5);
+	store_free(s);
+}
+
 static void
 test_refusals(void **state)
 {
@@ -437,6 +481,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sequence, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scratch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_indices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_alerts, setup, teardown),
