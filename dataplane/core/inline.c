@@ -316,12 +316,24 @@ acked_by_server(const struct flow *f, const struct inline_flow *x)
 }
 
 /*
- * Payload, or a FIN. @p->seq and lengths are those of the wire.
+ * The client sends again, since no acknowledgment came, what the server may be waiting for as we wait for the server. One
+ * that refuses does so without the octets behind: it has had the time of a retransmission for that.
  */
 static void
-client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p)
+end_mutual_wait(struct inspector *ins, struct flow *f)
+{
+	if (smtp_wait_is_mutual(&ins->smtp, &f->smtp))
+		tcp_reasm_end_wait(&ins->reasm, f);
+}
+
+/*
+ * Payload, or a FIN. @p->seq and lengths are those of the wire. @seen: all of it came before.
+ */
+static void
+client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p, bool seen)
 {
 	uint32_t seq = tcp_payload_seq(p), end = seq + p->payload_len, acked = f->dir[FLOW_CLIENT].acked, head = 0;
+	uint32_t next = f->dir[FLOW_CLIENT].next;
 
 	if (p->tcp_flags & PACKET_FIN) {
 		x->flags |= INLINE_FIN;
@@ -346,6 +358,8 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 	if (seq != end && !keep(ins, f, x, p, seq, end - seq))
 		return;
 	inline_feed(ins, f, x);
+	if (seen && !tcp_seq_lt(next, seq) && tcp_seq_lt(next, end))
+		end_mutual_wait(ins, f);
 	if (x->strongest != DP_VERDICT_NONE)
 		return; /* decided without ctrl; carried out by the caller */
 	if (!p->rebuilt)
@@ -367,12 +381,13 @@ static void
 client_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p)
 {
 	uint32_t end = tcp_payload_seq(p) + p->payload_len + (p->tcp_flags & PACKET_FIN ? 1 : 0);
+	bool seen = !tcp_seq_lt(x->seen_end, end);
 
 	if (p->tcp_flags & PACKET_RST) {
 		client_rst(ins, f, x, p);
 		return;
 	}
-	if (tcp_seq_lt(x->seen_end, end) && end - x->seen_end < INLINE_WINDOW_MAX)
+	if (!seen && end - x->seen_end < INLINE_WINDOW_MAX)
 		x->seen_end = end;
 	if (x->flags & INLINE_OPEN) {
 		x->end[FLOW_CLIENT].next = tcp_seq_max(x->end[FLOW_CLIENT].next, end);
@@ -385,7 +400,7 @@ client_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		packet_cut(p, 0, p->payload_len, PACKET_URG);
 	}
 	if (p->payload_len > 0 || p->tcp_flags & PACKET_FIN)
-		client_octets(ins, f, x, p);
+		client_octets(ins, f, x, p, seen);
 	else if (tcp_seq_lt(x->fwd, p->seq) && x->buf.unsent > 0)
 		packet_cut_to_ack(p, x->fwd);
 }

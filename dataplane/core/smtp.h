@@ -176,6 +176,12 @@ void smtp_open(struct smtp_ctx *ctx, struct smtp *s, unsigned int flags);
 size_t smtp_client_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len);
 void smtp_server_data(struct smtp_ctx *ctx, struct smtp *s, void *owner, const uint8_t *p, size_t len);
 
+/*
+ * Does it wait for a word of a server that may itself wait for the octets behind? So it is with a chunk that was not offered
+ * and with a client that begins with TLS. Who withholds those octets has to give the wait up in the end.
+ */
+bool smtp_wait_is_mutual(const struct smtp_ctx *ctx, const struct smtp *s);
+
 /* End a wait without its reply: the most likely reading is taken, SMTP_ANOMALY REPLY_UNSEEN set. No-op elsewhere. */
 void smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner);
 

@@ -217,6 +217,14 @@ smtp_guess_feed(struct smtp_run *run, const uint8_t *p, size_t len)
 	return n;
 }
 
+bool
+smtp_wait_is_mutual(const struct smtp_ctx *ctx, const struct smtp *s)
+{
+	const struct smtp_session *ss = s->cold == POOL_NONE ? NULL : pool_at(&ctx->sessions, s->cold);
+
+	return s->phase == SMTP_PHASE_WAIT && ss != NULL && (ss->wait == SMTP_W_TAKEN || ss->wait == SMTP_W_TLS);
+}
+
 void
 smtp_client_give_up(struct smtp_ctx *ctx, struct smtp *s, void *owner)
 {

@@ -374,6 +374,13 @@ tcp_reasm_settle(struct tcp_reasm *r, struct flow *f, bool force)
 	}
 }
 
+void
+tcp_reasm_end_wait(struct tcp_reasm *r, struct flow *f)
+{
+	r->sink->give_up(r->sink_ctx, f);
+	tcp_reasm_settle(r, f, false);
+}
+
 /* --- a segment --- */
 
 /* Memory ran out with octets [@seq, ...) at hand: all that waits goes on, then these, with a gap where one is. */

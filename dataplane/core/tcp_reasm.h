@@ -99,6 +99,9 @@ void tcp_reasm_input(struct tcp_reasm *r, struct flow *f, enum flow_side side, c
 /* Deliver what can be, give up what need not be waited for. Called after each packet of a flow where octets wait. */
 void tcp_reasm_settle(struct tcp_reasm *r, struct flow *f, bool force);
 
+/* The consumer waits for what will not come: end that, and deliver what waits for it. */
+void tcp_reasm_end_wait(struct tcp_reasm *r, struct flow *f);
+
 /* The next @octets of @side, of which nothing waits, will never be seen. */
 void tcp_reasm_skip(struct tcp_reasm *r, struct flow *f, enum flow_side side, uint32_t octets);
 

@@ -351,7 +351,8 @@ def port_reuse():
                 f.close()
                 s.close()
         got = outcomes(postern, 3)
-        expect([u['postern']['outcome'] for _, u in got] == ['closed'] * 3, repr(got))
+        # The client may be back before the server has confirmed its end; then that is what the record says.
+        expect(all(u['postern']['outcome'] in ('closed', 'not_confirmed') for _, u in got) and len(got) == 3, repr(got))
         postern.stop()
 
 

@@ -543,7 +543,7 @@ def telemetry():
             ping(rig, SERVER, 56)
 
         def ask(command):
-            found = glob.glob(postern.dir + '/**/dpdk_telemetry.v2*', recursive=True)
+            found = glob.glob(postern.dir + '/postern.*/**/dpdk_telemetry.v2*', recursive=True)
             expect(len(found) == 1, 'telemetry sockets: %r' % found)
             s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             s.settimeout(LIMIT)

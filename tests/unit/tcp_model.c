@@ -431,6 +431,9 @@ server_line(struct model *m, const char *line, uint32_t len)
 	} else if (strncasecmp(line, "DATA", 4) == 0) {
 		m->srv_data = true;
 		reply = "354 go\r\n";
+	} else if (strncasecmp(line, "BDAT", 4) == 0) {
+		m->srv_chunk = (uint32_t)strtoul(line + 4, NULL, 10);
+		return;
 	} else if (strncasecmp(line, "QUIT", 4) == 0) {
 		m->srv_quit = true;
 		reply = "221 bye\r\n";
@@ -442,17 +445,36 @@ server_line(struct model *m, const char *line, uint32_t len)
 	}
 }
 
+/* Octets of a chunk that are there. */
+static void
+server_chunk(struct model *m)
+{
+	uint32_t n = m->end[MODEL_SERVER].in_len - m->srv_pos;
+
+	if (n > m->srv_chunk)
+		n = m->srv_chunk;
+	m->srv_pos += n;
+	m->srv_chunk -= n;
+	if (n == 0 || m->srv_chunk > 0)
+		return;
+	m->nb_messages++;
+	say(m, MODEL_SERVER, "250 queued\r\n", 12);
+}
+
 static void
 server_reads(struct model *m)
 {
 	const struct model_end *e = &m->end[MODEL_SERVER];
 	const uint8_t *lf;
 
-	while (m->srv_pos < e->in_len && (lf = memchr(e->in + m->srv_pos, '\n', e->in_len - m->srv_pos)) != NULL) {
+	server_chunk(m);
+	while (m->srv_chunk == 0 && m->srv_pos < e->in_len &&
+	       (lf = memchr(e->in + m->srv_pos, '\n', e->in_len - m->srv_pos)) != NULL) {
 		uint32_t len = (uint32_t)(lf - (e->in + m->srv_pos)) + 1, at = m->srv_pos;
 
 		m->srv_pos += len;
 		server_line(m, (const char *)e->in + at, len);
+		server_chunk(m);
 	}
 }
 

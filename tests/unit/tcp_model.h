@@ -108,6 +108,7 @@ struct model {
 	/* the server's mail program */
 	uint32_t srv_pos;
 	bool srv_data, srv_quit;
+	uint32_t srv_chunk; /* octets of a chunk still to come; it takes BDAT, though it does not offer it */
 	unsigned int nb_rcpts, nb_messages;
 	char bad_seen[256]; /* a refused recipient that the server read, if any */
 	/* the inspector */

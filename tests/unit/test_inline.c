@@ -43,6 +43,22 @@ static const struct model_step clean[] = {
 	{ NULL, 0 },
 };
 
+/* The server takes chunks that it does not offer: it answers when it has one, and not before. */
+static const struct model_step chunks[] = {
+	{ "EHLO gw.example\r\n", 1 },
+	{ "MAIL FROM:<a@example.org>\r\nRCPT TO:<ok1@army.mil>\r\nBDAT 9\r\n123456789BDAT 5 LAST\r\n12345", 2 },
+	{ "MAIL FROM:<a@example.org>\r\nRCPT TO:<ok2@army.mil>\r\nBDAT 9 LAST\r\n123456789QUIT\r\n", 6 },
+	{ NULL, 0 },
+};
+
+/* What one server takes for a message is a command to another. */
+static const struct model_step chunk_smuggled[] = {
+	{ "EHLO gw.example\r\n", 1 },
+	{ "MAIL FROM:<a@example.org>\r\nRCPT TO:<ok1@army.mil>\r\nBDAT 25 LAST\r\nRCPT TO:<gen@army.ml>\r\n", 2 },
+	{ "QUIT\r\n", 5 },
+	{ NULL, 0 },
+};
+
 /* The bad recipient comes in a second transaction, on the heels of a long message. */
 static char long_body[60000];
 static struct model_step second[] = {
@@ -112,6 +128,33 @@ run(struct model *m, const struct model_config *cfg, const struct model_step *st
 static struct model m; /* large */
 
 /* --- without loss --- */
+
+static void
+test_chunks(void **state)
+{
+	struct model_config cfg;
+
+	model_config_default(&cfg);
+	run(&m, &cfg, chunks);
+	check_delivered(&m);
+	assert_int_equal(m.nb_messages, 3);
+	assert_int_equal(m.nb_holds, 0);
+	model_fini(&m);
+}
+
+static void
+test_chunk_smuggled(void **state)
+{
+	struct model_config cfg;
+
+	model_config_default(&cfg);
+	run(&m, &cfg, chunk_smuggled);
+	assert_int_equal(m.end[MODEL_CLIENT].state, MODEL_RESET);
+	assert_int_equal(m.end[MODEL_SERVER].state, MODEL_RESET);
+	assert_int_equal(m.nb_messages, 0);
+	assert_true(m.nb_holds > 0);
+	model_fini(&m);
+}
 
 static void
 test_clean(void **state)
@@ -469,6 +512,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_chunk_smuggled),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_pass),
 		cmocka_unit_test(test_split),
