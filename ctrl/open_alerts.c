@@ -21,7 +21,9 @@ enum {
 	STMT_NB,
 };
 
-#define COLUMNS "sequence, ts_ns, event_id, flow_uid, txn, rcpt, command_octets, reply, data_begun, closed_ns, enforcement, hold_us"
+#define COLUMNS \
+	"sequence, ts_ns, event_id, flow_uid, txn, rcpt, command_octets, reply, data_begun, closed_ns, enforcement," \
+	" hold_us"
 
 /* ?1 is always the last sequence number that memory has: rows above it stand in the store only. */
 static const char *const stmt_texts[STMT_NB] = {
