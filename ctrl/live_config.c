@@ -427,6 +427,10 @@ read_top(struct reader *rd, const struct yaml_node *root)
 		else
 			top_settings[i].read(rd, key->next);
 	}
+	for (i = 0; rd->cfg.enforce && i < rd->cfg.nb_wires; i++)
+		if (rd->cfg.wires[i].is_tap)
+			report(rd, &whole, "watch them with a configuration of their own, with enforce: false",
+			       "enforce: true and source.taps: what goes past a tap cannot be held");
 	if (!has_source)
 		report(rd, &whole, "write: source: {pairs: [{a: 0000:3b:00.0, b: 0000:3b:00.1}]}",
 		       "there is no setting \"source\": which ports are to be used?");

@@ -48,7 +48,7 @@ static void
 test_whole(void **state)
 {
 	static const char text[] =
-		"rules: r\nports: [25]\nenforce: true\nalerts: out/alerts\n"
+		"rules: r\nports: [25]\nenforce: false\nalerts: out/alerts\n"
 		"source:\n  pairs:\n    - {a: 0000:3b:00.0, b: 0000:3b:00.1}\n"
 		"    - a: \"net_af_packet0,iface=va\"\n      b: \"net_af_packet1,iface=vb\"\n"
 		"  taps:\n    - port: net_memif0\n"
@@ -57,7 +57,7 @@ test_whole(void **state)
 	struct seen s;
 
 	assert_int_equal(load(text, &s, &cfg), 0);
-	assert_true(cfg.enforce);
+	assert_false(cfg.enforce);
 	assert_string_equal(cfg.alerts, "/tmp/out/alerts");
 	assert_int_equal(cfg.nb_wires, 3);
 	assert_string_equal(cfg.wires[0].b, "0000:3b:00.1");
@@ -71,6 +71,39 @@ test_whole(void **state)
 	assert_int_equal(cfg.memory_mib, 64);
 	assert_string_equal(cfg.hugepages, "no");
 	live_config_fini(&cfg);
+}
+
+/* What becomes of what could not be decided. */
+static void
+test_fallback(void **state)
+{
+	static const char pair[] = "source: {pairs: [{a: x, b: y}]}\nenforce: true\n";
+	static const struct {
+		const char *text;
+		bool slow, gone, full, memory;
+		unsigned int limit_ms;
+	} cases[] = {
+		{ "", false, false, false, false, 0 },
+		{ "fallback: open\nhold_limit_ms: 60000\n", true, true, true, true, 60000 },
+		{ "fallback: closed\nhold_limit_ms: 1\n", false, false, false, false, 1 },
+		{ "fallback: {ctrl_slow: open, memory: open, ring_full: closed}\n", true, false, false, true, 0 },
+		{ "fallback: {ctrl_gone: open, ring_full: open}\n", false, true, true, false, 0 },
+	};
+	struct live_config cfg;
+	char text[512];
+	struct seen s;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(text, sizeof(text), "%s%s", pair, cases[i].text);
+		assert_int_equal(load(text, &s, &cfg), 0);
+		assert_true(cfg.enforce);
+		assert_int_equal(cfg.open[LIVE_CTRL_SLOW], cases[i].slow);
+		assert_int_equal(cfg.open[LIVE_CTRL_GONE], cases[i].gone);
+		assert_int_equal(cfg.open[LIVE_RING_FULL], cases[i].full);
+		assert_int_equal(cfg.open[LIVE_MEMORY], cases[i].memory);
+		assert_int_equal(cfg.hold_limit_ms, cases[i].limit_ms);
+		live_config_fini(&cfg);
+	}
 }
 
 /* A new installation observes, polls, and takes hugepages if there are any. */
@@ -116,6 +149,11 @@ test_refused(void **state)
 		{ "source: {taps: [{port: x}]}\nenforce: True\n", "enforce must be true or false" },
 		{ "source: {taps: [{port: x}]}\nenforce: false\nenforce: true\n", "3:1: duplicate key \"enforce\"" },
 		{ "source: {taps: [{port: \"\"}]}\n", "a port needs a text" },
+		{ "source: {taps: [{port: x}]}\nenforce: true\n", "what goes past a tap cannot be held" },
+		{ "source: {taps: [{port: x}]}\nfallback: pass\n", "2:11: fallback must be open or closed" },
+		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slow: no}\n", "2:23: a fallback must be open or closed" },
+		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slw: open}\n", "did you mean \"ctrl_slow\"?" },
+		{ "source: {taps: [{port: x}]}\nhold_limit_ms: 0\n", "2:16: hold_limit_ms must be a whole number from 1 to 60000" },
 	};
 	struct live_config cfg = { .nb_wires = 77 };
 	struct seen s;
@@ -162,6 +200,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),
 	};

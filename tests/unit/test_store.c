@@ -437,6 +437,103 @@ test_open_alerts(void **state)
 	}
 }
 
+/* Outcomes reach alerts in memory and those that stand in the store only, and outlive a restart. */
+static void
+test_outcomes(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0);
+	struct open_alerts *oa;
+	struct open_alert got;
+	uint32_t i;
+
+	assert_int_equal(store_begin(s), 0);
+	assert_int_equal(open_alerts_new(s, 1, 16, &oa), 0);
+	for (i = 1; i <= 40; i++) {
+		struct open_alert a = open_alert(i, i, 1, 1);
+
+		a.command_octets = 22;
+		a.enforced = true;
+		assert_int_equal(open_alerts_add(oa, &a), 0);
+	}
+	for (i = 1; i <= 40; i++) {
+		/* Every second was reset, the others let pass. */
+		const struct dp_ev_outcome ev = {
+			.rec.ts_ns = 5000 + i,
+			.flow_uid = i,
+			.hold_id = i,
+			.hold_us = 100 + i,
+			.close_us = i % 2 ? 300 + i : 0,
+			.outcome = i % 2 ? DP_OUTCOME_CONFIRMED : DP_OUTCOME_FALLBACK,
+			.cause = i % 2 ? DP_CAUSE_NONE : DP_CAUSE_CTRL_SLOW,
+			.verdict = i % 2 ? DP_VERDICT_RESET : DP_VERDICT_ALERT,
+			.command_octets = 7,
+			.transaction = 1,
+			.rcpt_index = 1,
+		};
+
+		assert_int_equal(open_alerts_outcome(oa, &ev), 0);
+	}
+	/* A second one changes nothing. */
+	assert_int_equal(open_alerts_outcome(oa, &(const struct dp_ev_outcome){ .flow_uid = 39, .transaction = 1,
+			 .rcpt_index = 1, .outcome = DP_OUTCOME_UNKNOWN }), 0);
+	for (i = 1; i <= 40; i += 2) {
+		assert_int_equal(open_alerts_next_closed(oa, &got), 1);
+		assert_int_equal(got.sequence, i);
+		assert_int_equal(got.closed_ns, 5000 + i);
+		assert_int_equal(got.outcome, DP_OUTCOME_CONFIRMED);
+		assert_int_equal(got.carried_out, DP_VERDICT_RESET);
+		assert_int_equal(got.command_octets, 7);
+		assert_int_equal(got.close_us, 300 + i);
+		assert_int_equal(got.hold_us, 100 + i);
+		assert_true(got.enforced);
+	}
+	assert_int_equal(open_alerts_next_closed(oa, &got), 0);
+	oa = reopen(s, oa);
+	for (i = 2; i <= 40; i += 2) {
+		assert_int_equal(open_alerts_next_due(oa, UINT64_MAX, &got), 1);
+		assert_int_equal(got.sequence, i);
+		assert_int_equal(got.outcome, DP_OUTCOME_FALLBACK);
+		assert_int_equal(got.cause, DP_CAUSE_CTRL_SLOW);
+		assert_int_equal(got.carried_out, DP_VERDICT_ALERT);
+		assert_int_equal(got.command_octets, 22);
+		assert_int_equal(got.hold_us, 100 + i);
+	}
+	assert_int_equal(open_alerts_count(oa), 0);
+	open_alerts_free(oa);
+	store_free(s);
+}
+
+/* A store of version 1 is brought up to date, with what it holds. */
+static void
+test_upgrade(void **state)
+{
+	const struct place *p = *state;
+	struct store *s = open_ok(p->path, 0);
+	struct open_alerts *oa;
+	struct open_alert got;
+
+	assert_int_equal(sqlite3_exec(store_db(s),
+				      "ALTER TABLE open_alert DROP COLUMN enforcement;"
+				      "ALTER TABLE open_alert DROP COLUMN hold_us;"
+				      "INSERT INTO open_alert VALUES(5, 1, 1000, x'00', 7, 1, 1, 22, 250, 0, NULL);"
+				      "PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
+	store_free(s);
+	s = open_ok(p->path, STORE_READONLY);
+	store_free(s);
+	s = open_ok(p->path, 0);
+	assert_int_equal(open_alerts_new(s, 1, 16, &oa), 0);
+	assert_int_equal(open_alerts_next_due(oa, UINT64_MAX, &got), 1);
+	assert_int_equal(got.sequence, 5);
+	assert_int_equal(got.reply, 250);
+	assert_int_equal(got.outcome, 0);
+	assert_false(got.enforced);
+	open_alerts_free(oa);
+	store_free(s);
+	s = open_ok(p->path, 0);
+	store_free(s);
+}
+
 static void
 check_resume(const struct place *p, const char *text, uint64_t sequence, size_t len)
 {
@@ -486,7 +583,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_alerts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_outcomes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_upgrade, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
