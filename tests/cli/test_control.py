@@ -108,10 +108,10 @@ class Run(Case):
 def line_of(s):
     data = b""
     while not data.endswith(b"\n"):
-        piece = s.recv(65536)
+        piece = s.recv(65536, socket.MSG_PEEK)
         if not piece:
             break
-        data += piece
+        data += s.recv(piece.find(b"\n") + 1 or len(piece))  # what is behind is of the next line
     return data
 
 
