@@ -112,7 +112,7 @@ def line_of(s):
         piece = s.recv(65536, socket.MSG_PEEK)
         if not piece:
             break
-        data += s.recv(piece.find(b"\n") + 1 or len(piece))
+        data += s.recv(piece.find(b"\n") + 1 or len(piece))  # what is behind is of the next line
     return data
 
 

@@ -516,6 +516,7 @@ test_upgrade(void **state)
 	assert_int_equal(sqlite3_exec(store_db(s),
 				      "ALTER TABLE open_alert DROP COLUMN enforcement;"
 				      "ALTER TABLE open_alert DROP COLUMN hold_us;"
+				      "DROP TABLE span;"
 				      "INSERT INTO open_alert VALUES(5, 1, 1000, x'00', 7, 1, 1, 22, 250, 0, NULL);"
 				      "PRAGMA user_version=1", NULL, NULL, NULL), SQLITE_OK);
 	store_free(s);
