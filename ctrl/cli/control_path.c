@@ -124,23 +124,31 @@ take_if_running(const char *dir, char *ret[static CONTROL_RUNS_MAX], unsigned in
 		(*nb)++;
 }
 
+/* Runs in folders below @parent. */
+static void
+take_below(const char *parent, char *ret[static CONTROL_RUNS_MAX], unsigned int *nb)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d = opendir(parent);
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (strncmp(e->d_name, RUN_PREFIX, strlen(RUN_PREFIX)) == 0 && link_path(parent, e->d_name, path) == 0)
+			take_if_running(path, ret, nb);
+	if (d != NULL)
+		closedir(d);
+}
+
 unsigned int
 control_find(char *ret[static CONTROL_RUNS_MAX])
 {
 	const char *tmp = getenv("TMPDIR");
 	unsigned int nb = 0;
-	char path[PATH_MAX];
-	struct dirent *e;
-	DIR *d;
 
-	take_if_running(SYSTEM_RUN, ret, &nb);
+	take_below(SYSTEM_RUN, ret, &nb);
 	if (tmp == NULL || tmp[0] != '/')
 		tmp = "/tmp";
-	d = opendir(tmp);
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (strncmp(e->d_name, RUN_PREFIX, strlen(RUN_PREFIX)) == 0 && link_path(tmp, e->d_name, path) == 0)
-			take_if_running(path, ret, &nb);
-	if (d != NULL)
-		closedir(d);
+	if (strcmp(tmp, SYSTEM_RUN) != 0)
+		take_below(tmp, ret, &nb);
 	return nb;
 }

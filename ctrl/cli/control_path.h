@@ -3,7 +3,7 @@
  * control_path - where the control socket of a run stands, and how a command finds it
  *
  * What:      RUN/control, in the private folder of the run. A run with a state folder leaves a link there: STATE/run -> RUN.
- *            Without either, /run/postern and the folders of this user's runs below $TMPDIR are looked at.
+ *            Without either, the folders of runs below /run/postern (the service) and $TMPDIR are looked at.
  * Paths:     may be longer than a socket's name can be: they are reached through the folder's descriptor.
  * Threads:   none.
  */
