@@ -109,7 +109,8 @@ add_rcpt(struct txn_build *t, const struct dp_ev_rcpt *ev, enum dp_verdict verdi
 		t->arena = arena;
 		t->arena_cap = cap;
 	}
-	memcpy(t->arena + t->arena_len, dp_event_str(ev, &ev->address), ev->address.len);
+	if (ev->address.len > 0)
+		memcpy(t->arena + t->arena_len, dp_event_str(ev, &ev->address), ev->address.len);
 	t->rcpts[t->nb_rcpts++] = (struct rcpt){
 		.off = t->arena_len,
 		.len = ev->address.len,
