@@ -7,66 +7,19 @@
 #include <string.h>
 
 #include "safe_text.h"
-#include "suggest.h"
-#include "yaml_tree.h"
+#include "settings.h"
 
 enum {
-	PATH_LEN_MAX = 4000,
-	SHOWN_MAX = 128, /* octets of a wrong value that are repeated in a message */
-	SETTINGS_MAX = 12,
 	CPU_MAX = 1023,
 };
 
 struct reader {
-	const char *path;
-	struct rule_errors errs;
+	struct settings st;
 	struct live_config cfg;
 	struct live_config_wire *wire; /* being read */
 };
 
-struct setting {
-	const char *name;
-	void (*read)(struct reader *rd, const struct yaml_node *value);
-};
-
-#define report(rd, at, hint, ...) rule_errors_add(&(rd)->errs, RULE_ERROR, at, hint, __VA_ARGS__)
-
-/* A text of 1 to @max octets, to be freed; NULL when it is none (reported). */
-static char *
-read_string(struct reader *rd, const struct yaml_node *value, size_t max, const char *name)
-{
-	if (value->is_refused)
-		return NULL;
-	if (value->type != YAML_SCALAR || value->len == 0 || yaml_is_null(value)) {
-		report(rd, &value->at, NULL, "%s needs a text as its value", name);
-		return NULL;
-	}
-	if (value->len > max || !safe_text_is_safe(value->text, value->len)) {
-		report(rd, &value->at, NULL, "%s: longer than %zu octets, or with octets that cannot be shown", name, max);
-		return NULL;
-	}
-	return strndup(value->text, value->len);
-}
-
-/* Whole number of @min to @max; false when it is none (reported). */
-static bool
-read_number(struct reader *rd, const struct yaml_node *value, unsigned int min, unsigned int max, const char *name,
-	    unsigned int *ret)
-{
-	char shown[SHOWN_MAX];
-	uint64_t n;
-
-	if (value->is_refused)
-		return false;
-	if (value->type == YAML_SCALAR && dp_args_number(value->text, min, max, &n) == 0) {
-		*ret = (unsigned int)n;
-		return true;
-	}
-	safe_text(shown, sizeof(shown), value->type == YAML_SCALAR ? value->text : "", value->len);
-	report(rd, &value->at, NULL, "%s must be a whole number from %u to %u%s%s%s", name, min, max,
-	       shown[0] != '\0' ? ", not \"" : "", shown, shown[0] != '\0' ? "\"" : "");
-	return false;
-}
+#define report(rd, at, hint, ...) settings_report(&(rd)->st, at, hint, __VA_ARGS__)
 
 /* Index of @value among @words (ended by NULL); -1 when it is none of them (reported with @name and @wanted). */
 static int
@@ -84,67 +37,18 @@ read_word(struct reader *rd, const struct yaml_node *value, const char *const *w
 	return -1;
 }
 
-static void
-report_unknown(struct reader *rd, const struct yaml_node *key, const struct setting *settings, const char *where)
-{
-	const char *names[SETTINGS_MAX], *meant;
-	char shown[SHOWN_MAX], hint[256];
-	size_t nb, used;
-
-	safe_text(shown, sizeof(shown), key->text, key->len);
-	for (nb = 0; settings[nb].name != NULL; nb++)
-		names[nb] = settings[nb].name;
-	meant = suggest_word(shown, names, nb);
-	if (meant != NULL) {
-		snprintf(hint, sizeof(hint), "did you mean \"%s\"?", meant);
-	} else {
-		used = (size_t)snprintf(hint, sizeof(hint), "known here:");
-		for (nb = 0; settings[nb].name != NULL && used < sizeof(hint); nb++)
-			used += (size_t)snprintf(hint + used, sizeof(hint) - used, "%s %s", nb != 0 ? "," : "",
-						 settings[nb].name);
-	}
-	report(rd, &key->at, hint, "unknown setting %s\"%s\"", where, shown);
-}
-
-static bool
-stands_before(const struct yaml_node *map, const struct yaml_node *key)
-{
-	const struct yaml_node *k;
-
-	for (k = map->first; k != key; k = k->next->next)
-		if (k->len == key->len && memcmp(k->text, key->text, k->len) == 0)
-			return true;
-	return false;
-}
-
-static void
-read_mapping(struct reader *rd, const struct yaml_node *map, const struct setting *settings, const char *where)
-{
-	const struct yaml_node *key;
-	size_t i;
-
-	for (key = map->first; key != NULL; key = key->next->next) {
-		for (i = 0; settings[i].name != NULL && strcmp(settings[i].name, key->text) != 0; i++)
-			;
-		if (settings[i].name == NULL)
-			report_unknown(rd, key, settings, where);
-		else if (stands_before(map, key))
-			report(rd, &key->at, "keep one of them", "duplicate key \"%s%s\"", where, settings[i].name);
-		else
-			settings[i].read(rd, key->next);
-	}
-}
-
 /* --- a pair, a tap --- */
 
 /* The name of a port: what stands before the first comma is what DPDK knows it by, so it may stand once only. */
 static void
 read_port(struct reader *rd, const struct yaml_node *value, char **ret, const char *name)
 {
-	char *text = read_string(rd, value, LIVE_CONFIG_PORT_MAX, name);
+	char *text = settings_text(&rd->st, value, LIVE_CONFIG_PORT_MAX, name);
 	size_t len = text != NULL ? strcspn(text, ",") : 0;
 	unsigned int i;
 
+	if (text != NULL && !safe_text_is_safe(text, strlen(text)))
+		report(rd, &value->at, NULL, "%s has octets that cannot be shown", name);
 	for (i = 0; text != NULL && i < LIVE_CONFIG_WIRES_MAX; i++) {
 		const char *others[] = { rd->cfg.wires[i].a, rd->cfg.wires[i].b };
 		unsigned int k;
@@ -204,7 +108,7 @@ read_wires(struct reader *rd, const struct yaml_node *value, bool is_tap)
 		rd->wire->is_tap = is_tap;
 		if (item->nb < (is_tap ? 2 : 4))
 			report(rd, &item->at, how, "%s", is_tap ? "a tap needs a port" : "a pair needs two ports, a and b");
-		read_mapping(rd, item, is_tap ? tap_settings : pair_settings, is_tap ? "tap." : "pair.");
+		settings_mapping(&rd->st, item, is_tap ? tap_settings : pair_settings, is_tap ? "tap." : "pair.");
 	}
 }
 
@@ -225,19 +129,19 @@ read_taps(struct reader *rd, const struct yaml_node *value)
 static void
 read_mtu(struct reader *rd, const struct yaml_node *value)
 {
-	read_number(rd, value, 576, 65000, "source.mtu", &rd->cfg.mtu);
+	settings_number(&rd->st, value, 576, 65000, "source.mtu", &rd->cfg.mtu);
 }
 
 static void
 read_descriptors(struct reader *rd, const struct yaml_node *value)
 {
-	read_number(rd, value, 32, 32768, "source.descriptors", &rd->cfg.descriptors);
+	settings_number(&rd->st, value, 32, 32768, "source.descriptors", &rd->cfg.descriptors);
 }
 
 static void
 read_memory(struct reader *rd, const struct yaml_node *value)
 {
-	read_number(rd, value, 16, 1 << 20, "source.memory", &rd->cfg.memory_mib);
+	settings_number(&rd->st, value, 16, 1 << 20, "source.memory", &rd->cfg.memory_mib);
 }
 
 static void
@@ -253,7 +157,7 @@ read_cores(struct reader *rd, const struct yaml_node *value)
 	for (item = value->first; item != NULL; item = item->next) {
 		unsigned int cpu;
 
-		if (!read_number(rd, item, 0, CPU_MAX, "a CPU", &cpu))
+		if (!settings_number(&rd->st, item, 0, CPU_MAX, "a CPU", &cpu))
 			continue;
 		for (i = 0; i < rd->cfg.nb_cores && rd->cfg.cores[i] != cpu; i++)
 			;
@@ -325,7 +229,7 @@ live_cause_name(enum live_cause cause)
 static void
 read_hold_limit(struct reader *rd, const struct yaml_node *value)
 {
-	read_number(rd, value, 1, 60000, "hold_limit_ms", &rd->cfg.hold_limit_ms);
+	settings_number(&rd->st, value, 1, 60000, "hold_limit_ms", &rd->cfg.hold_limit_ms);
 }
 
 static bool
@@ -362,7 +266,7 @@ read_fallback(struct reader *rd, const struct yaml_node *value)
 	bool open;
 
 	if (value->type == YAML_MAPPING) {
-		read_mapping(rd, value, fallback_settings, "fallback.");
+		settings_mapping(&rd->st, value, fallback_settings, "fallback.");
 		return;
 	}
 	open = read_open(rd, value, "fallback");
@@ -373,16 +277,7 @@ read_fallback(struct reader *rd, const struct yaml_node *value)
 static void
 read_alerts(struct reader *rd, const struct yaml_node *value)
 {
-	char *path = read_string(rd, value, PATH_LEN_MAX, "alerts"), *whole = NULL;
-	const char *slash = strrchr(rd->path, '/');
-
-	if (path != NULL && path[0] != '/' && slash != NULL) {
-		if (asprintf(&whole, "%.*s/%s", (int)(slash - rd->path), rd->path, path) < 0)
-			whole = NULL;
-		free(path);
-		path = whole;
-	}
-	rd->cfg.alerts = path;
+	rd->cfg.alerts = settings_path(&rd->st, value, "alerts");
 }
 
 static void
@@ -393,8 +288,8 @@ read_source(struct reader *rd, const struct yaml_node *value)
 		       "source must be a mapping");
 		return;
 	}
-	read_mapping(rd, value, source_settings, "source.");
-	if (rd->cfg.nb_wires == 0 && rd->errs.nb_errors == 0)
+	settings_mapping(&rd->st, value, source_settings, "source.");
+	if (rd->cfg.nb_wires == 0 && rd->st.errs.nb_errors == 0)
 		report(rd, &value->at, NULL, "source names no port; give it pairs or taps");
 }
 
@@ -411,7 +306,7 @@ static const struct setting top_settings[] = {
 static void
 read_top(struct reader *rd, const struct yaml_node *root)
 {
-	const struct rule_place whole = { rd->path, 0, 0 };
+	const struct rule_place whole = { rd->st.path, 0, 0 };
 	const struct yaml_node *key;
 	bool has_source = false;
 	size_t i;
@@ -422,7 +317,7 @@ read_top(struct reader *rd, const struct yaml_node *root)
 		if (top_settings[i].name == NULL)
 			continue;
 		has_source |= strcmp(key->text, "source") == 0;
-		if (stands_before(root, key))
+		if (settings_stands_before(root, key))
 			report(rd, &key->at, "keep one of them", "duplicate key \"%s\"", top_settings[i].name);
 		else
 			top_settings[i].read(rd, key->next);
@@ -436,60 +331,28 @@ read_top(struct reader *rd, const struct yaml_node *root)
 		       "there is no setting \"source\": which ports are to be used?");
 }
 
-static char *
-slurp(const char *path, size_t *ret_len)
-{
-	FILE *f = fopen(path, "re");
-	char *text = malloc(CONFIG_FILE_MAX + 1);
-
-	if (f == NULL || text == NULL) {
-		free(text);
-		if (f != NULL)
-			fclose(f);
-		return NULL;
-	}
-	*ret_len = fread(text, 1, CONFIG_FILE_MAX, f);
-	if (ferror(f)) {
-		free(text);
-		text = NULL;
-	}
-	fclose(f);
-	return text;
-}
-
 int
 live_config_load(const char *path, config_error_fn error, void *ctx, struct live_config *ret)
 {
-	struct reader rd = { .path = path, .cfg = { .hugepages = "auto" } };
+	struct reader rd = { .st = { .path = path }, .cfg = { .hugepages = "auto" } };
 	const struct rule_place whole = { path, 0, 0 };
 	struct arena arena = { 0 };
-	size_t len = 0, i;
-	char *text = slurp(path, &len);
+	size_t len = 0;
 	int rc = 0;
+	char *text = settings_slurp(&rd.st, &len, &rc);
 
-	if (text == NULL)
-		report(&rd, &whole, NULL, "cannot be read: %s", strerror(errno));
-	else
-		read_top(&rd, yaml_tree_read(path, text, len, &arena, &rd.errs));
+	if (text != NULL)
+		read_top(&rd, yaml_tree_read(path, text, len, &arena, &rd.st.errs));
 	if (arena.failed)
 		report(&rd, &whole, NULL, "no memory to read it");
 	arena_free(&arena);
 	free(text);
-	rule_errors_sort(&rd.errs);
-	for (i = 0; i < rd.errs.nb; i++) {
-		const struct rule_error *e = &rd.errs.list[i];
-		const struct config_error err = { e->file, e->line, e->column, e->what, e->hint };
-
-		error(ctx, &err);
-	}
-	if (rd.errs.nb_errors != 0) {
+	if (settings_tell(&rd.st, error, ctx) != 0) {
 		live_config_fini(&rd.cfg);
-		rc = -EINVAL;
-	} else {
-		*ret = rd.cfg;
+		return rc != 0 ? rc : -EINVAL;
 	}
-	rule_errors_free(&rd.errs);
-	return rc;
+	*ret = rd.cfg;
+	return 0;
 }
 
 void

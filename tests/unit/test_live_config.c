@@ -164,7 +164,7 @@ test_refused(void **state)
 			fail_msg("case %zu: %s", i, s.text);
 		assert_int_equal(cfg.nb_wires, 77);
 	}
-	assert_int_equal(live_config_load("/nonexistent/postern.yaml", on_error, &s, &cfg), -EINVAL);
+	assert_int_equal(live_config_load("/nonexistent/postern.yaml", on_error, &s, &cfg), -ENOENT);
 }
 
 /* At the limit and one beyond: pairs and taps, the length of a name. */
