@@ -336,13 +336,16 @@ live_config_load(const char *path, config_error_fn error, void *ctx, struct live
 {
 	struct reader rd = { .st = { .path = path }, .cfg = { .hugepages = "auto" } };
 	const struct rule_place whole = { path, 0, 0 };
+	const struct yaml_node *root = NULL;
 	struct arena arena = { 0 };
 	size_t len = 0;
 	int rc = 0;
 	char *text = settings_slurp(&rd.st, &len, &rc);
 
 	if (text != NULL)
-		read_top(&rd, yaml_tree_read(path, text, len, &arena, &rd.st.errs));
+		root = yaml_tree_read(path, text, len, &arena, &rd.st.errs);
+	if (text != NULL && (root != NULL || rd.st.errs.nb_errors == 0))
+		read_top(&rd, root);
 	if (arena.failed)
 		report(&rd, &whole, NULL, "no memory to read it");
 	arena_free(&arena);

@@ -32,6 +32,10 @@
 #define STATE_DEFAULT "/var/lib/postern"
 #define STORE_NAME "alerts.sqlite"
 
+enum {
+	TOLD_MAX = 256,
+};
+
 enum option {
 	OPT_CONFIG,
 	OPT_CHECK,
@@ -105,15 +109,40 @@ fail(const char *path, const char *what, int error, int code)
 	return code;
 }
 
+/* Places of errors that were told: what is wrong with the file as YAML, both readers find. */
+struct told {
+	struct {
+		int line, column;
+	} list[TOLD_MAX];
+	unsigned int nb;
+};
+
+static void
+tell_once(void *ctx, const struct config_error *err)
+{
+	struct told *t = ctx;
+	unsigned int i;
+
+	for (i = 0; i < t->nb; i++)
+		if (err->line > 0 && t->list[i].line == err->line && t->list[i].column == err->column)
+			return;
+	if (t->nb < TOLD_MAX) {
+		t->list[t->nb].line = err->line;
+		t->list[t->nb++].column = err->column;
+	}
+	config_error_print(stderr, err);
+}
+
 /* Both readers say all that is wrong. 0 or 2. */
 static int
 read_config(struct run *r)
 {
-	int a = config_load(r->config_path, config_error_print, stderr, &r->config), b;
+	struct told told = { .nb = 0 };
+	int a = config_load(r->config_path, tell_once, &told, &r->config), b;
 
 	if (a < 0 && a != -EINVAL)
 		return 2; /* cannot be read: said once is enough */
-	b = live_config_load(r->config_path, config_error_print, stderr, &r->live);
+	b = live_config_load(r->config_path, tell_once, &told, &r->live);
 	if (a < 0 || b < 0)
 		return 2;
 	if (r->live.nb_cores != 0 && r->config.workers > r->live.nb_cores) {
