@@ -33,7 +33,7 @@ tcp_builder_init(struct tcp_builder *b, uint32_t client_isn, uint32_t server_isn
 		.port = { 40000, 25 },
 		.addr_last = { 10, 20 },
 		.ts_ns = UINT64_C(1700000000) * 1000000000,
-		.seed = { { 1, 2 } },
+		.seed = { .k = { 1, 2 } },
 	};
 }
 

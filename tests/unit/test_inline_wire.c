@@ -108,7 +108,7 @@ test_different_retransmission(void **state)
 	assert_int_equal(count(DP_STAT_DROP_DIFFERENT), 1);
 	assert_int_equal(count(DP_STAT_OVERLAP_DIFF), 1);
 	client(PACKET_ACK, at, MAIL GOOD);
-	client(PACKET_ACK, at + 5, MAIL GOOD + 5);
+	client(PACKET_ACK, at + 5, &(MAIL GOOD)[5]);
 	assert_int_equal(count(DP_STAT_DROP_DIFFERENT), 1);
 	assert_int_equal(m.last_len[MODEL_SERVER], strlen(MAIL GOOD) - 5);
 	/* Acknowledged: nothing of it goes on again, but the question does. */
@@ -146,7 +146,7 @@ test_gap(void **state)
 	end();
 	/* The same with the bad one first: the whole is held, and the server never sees a part of it. */
 	begin(ehlo);
-	client(PACKET_ACK, at + n + 10, BAD + 10);
+	client(PACKET_ACK, at + n + 10, &(BAD)[10]);
 	client(PACKET_ACK, at + n, BAD);
 	assert_true(nothing_went_on(at, 100));
 	client(PACKET_ACK, at, MAIL);
@@ -288,7 +288,7 @@ test_midstream(void **state)
 	client(PACKET_ACK, at, MAIL);
 	assert_true(went_on(at, MAIL));
 	server(PACKET_ACK, at + 10, "");
-	client(PACKET_ACK, at + 5, MAIL + 5);
+	client(PACKET_ACK, at + 5, &(MAIL)[5]);
 	assert_int_equal(count(DP_STAT_UNREAD), 2);
 	assert_int_equal(m.last_len[MODEL_SERVER], n - 5);
 	client(PACKET_ACK, at + n + 6, BAD);
