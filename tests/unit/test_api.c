@@ -4,6 +4,7 @@
 #include "dp_command.h"
 #include "dp_event.h"
 #include "dp_ports.h"
+#include "dp_responder.h"
 #include "dp_ruleset.h"
 #include "dp_stats.h"
 #include "dp_takeover.h"
@@ -134,19 +135,37 @@ test_takeover(void **state)
 		struct dp_takeover t;
 		_Alignas(8) uint8_t octets[DP_TAKEOVER_LEN_MAX];
 	} u;
+	struct dp_takeover_hold hold = { .hold_id = 1, .transaction = 1, .rcpt_index = 1, .verdict = DP_VERDICT_REFUSE };
 	struct dp_takeover *t = &u.t;
+	struct dp_takeover_parts parts;
+	uint8_t *owed, *holds;
 
 	memset(&u, 0, sizeof(u));
 	*t = (struct dp_takeover){
-		.magic = DP_TAKEOVER_MAGIC, .abi_version = DP_ABI_VERSION, .hold_id = 1,
+		.magic = DP_TAKEOVER_MAGIC, .abi_version = DP_ABI_VERSION, .hold_id = 1, .nb_holds = 2,
 		.verdict = DP_VERDICT_REFUSE, .to_client_len = 100, .to_server_len = 20, .prefix_len = 5, .owed_len = 3,
+		.helo_len = 7, .sender_len = 9,
 	};
 	t->flow.key.family = DP_FAMILY_IPV4;
-	t->len = sizeof(*t) + 128;
+	t->len = sizeof(*t) + 144 + 2 * sizeof(hold);
 	t->client = (struct dp_takeover_end){ .mss = 1460, .snd_una = UINT32_MAX - 9, .snd_nxt = 10 };
 	t->server = (struct dp_takeover_end){ .mss = 536, .snd_una = 0, .snd_nxt = 100 };
+	dp_takeover_parts(t, &parts);
+	assert_ptr_equal(parts.owed, u.octets + sizeof(*t) + 125);
+	assert_ptr_equal(parts.holds, u.octets + sizeof(*t) + 144);
+	owed = u.octets + sizeof(*t) + 125;
+	holds = u.octets + sizeof(*t) + 144;
+	memcpy(holds, &hold, sizeof(hold));
+	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG); /* nothing was decided on the second */
+	memcpy(holds + sizeof(hold), &hold, sizeof(hold));
 	assert_int_equal(dp_takeover_check(&u, t->len), 0);
 	assert_int_equal(dp_takeover_check(&u, t->len - 1u), -EBADMSG);
+	owed[2] = DP_OWED_NB;
+	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
+	owed[2] = DP_OWED_TURN;
+	holds[2 * sizeof(hold) - 1] = 1; /* reserved */
+	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
+	holds[2 * sizeof(hold) - 1] = 0;
 	t->client.snd_nxt++;
 	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
 	t->client.snd_nxt--;
@@ -156,11 +175,77 @@ test_takeover(void **state)
 	t->verdict = DP_VERDICT_RESET;
 	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
 	t->verdict = DP_VERDICT_DIVERT;
+	t->through_len = 1; /* behind a line of which the head had left */
+	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
+	t->through_len = 0;
+	t->transaction = 1; /* more than there were */
+	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
+	t->nb_transactions = 1;
+	assert_int_equal(dp_takeover_check(&u, t->len), 0);
 	t->owed_len = UINT32_MAX; /* a sum that wraps */
 	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
 	t->owed_len = 3;
+	t->nb_holds = DP_TAKEOVER_HOLDS_MAX + 1;
+	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
+	t->nb_holds = 2;
 	t->prefix_len = DP_TAKEOVER_PREFIX_MAX + 1;
 	assert_int_equal(dp_takeover_check(&u, t->len), -EBADMSG);
+}
+
+static void
+test_responder_messages(void **state)
+{
+	struct dp_responder_msg msg = {
+		.magic = DP_RESPONDER_MAGIC, .abi_version = DP_ABI_VERSION, .type = DP_RESPONDER_READY, .instance = 1, .hold_id = 2,
+	};
+
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), 0);
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg) - 1), -EBADMSG);
+	msg.type = DP_RESPONDER_HELLO; /* is of no flow */
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), -EBADMSG);
+	msg.hold_id = 0;
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), 0);
+	msg.type = DP_RESPONDER_WANTED; /* knows of no instance */
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), -EBADMSG);
+	msg.instance = 0;
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), 0);
+	msg.type = DP_RESPONDER_REFUSED;
+	msg.instance = 1;
+	msg.hold_id = 2;
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), -EBADMSG);
+	msg.error = -EBUSY;
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), 0);
+	msg.type = DP_RESPONDER_NB;
+	assert_int_equal(dp_responder_check(&msg, sizeof(msg)), -EBADMSG);
+}
+
+static void
+test_answers(void **state)
+{
+	static const char *const wrong[] = {
+		"250 2.1.5 fine and long enough", "550 no code of RFC 3463", "550-5.1.2 more to come", "550 4.1.2 codes differ",
+		"550 5.1.2 a\r\n250 b", "550 5.1.2 \x1b[31m", "550 5.1.2 \x80",
+	};
+	struct dp_answer answer = {
+		.magic = DP_ANSWER_MAGIC, .abi_version = DP_ABI_VERSION, .hold_id = 1, .verdict = DP_VERDICT_REFUSE,
+	};
+	unsigned int i;
+
+	assert_int_equal(dp_answer_check(&answer, sizeof(answer)), 0); /* no words */
+	answer.text[0] = '5';
+	assert_int_equal(dp_answer_check(&answer, sizeof(answer)), -EBADMSG);
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		strncpy(answer.text, wrong[i], sizeof(answer.text));
+		answer.text_len = (uint16_t)strlen(wrong[i]);
+		assert_int_equal(dp_answer_check(&answer, sizeof(answer)), -EBADMSG);
+	}
+	memset(answer.text, 'x', DP_ANSWER_TEXT_MAX);
+	memcpy(answer.text, "550 5.1.2 ", 10);
+	answer.text_len = DP_ANSWER_TEXT_MAX;
+	assert_int_equal(dp_answer_check(&answer, sizeof(answer)), 0);
+	answer.text[DP_ANSWER_TEXT_MAX] = 'x';
+	answer.text_len++;
+	assert_int_equal(dp_answer_check(&answer, sizeof(answer)), -EBADMSG);
 }
 
 static void
@@ -308,7 +393,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strings), cmocka_unit_test(test_damage),	 cmocka_unit_test(test_hash),
-		cmocka_unit_test(test_takeover), cmocka_unit_test(test_stats), cmocka_unit_test(test_ruleset_messages),
+		cmocka_unit_test(test_takeover),
+		cmocka_unit_test(test_responder_messages), cmocka_unit_test(test_answers), cmocka_unit_test(test_stats), cmocka_unit_test(test_ruleset_messages),
 		cmocka_unit_test(test_ports),	 cmocka_unit_test(test_args_number),
 		cmocka_unit_test(test_args_fd),	 cmocka_unit_test(test_args_ports),
 	};
