@@ -161,6 +161,7 @@ struct smtp_session {
 	uint32_t nb_replied;	 /* recipients answered in the reply side's transaction */
 	uint32_t lmtp_accepted;	 /* of these, with 2xx */
 	uint32_t lmtp_left;	 /* further replies owed to an end of data */
+	uint32_t nb_commands;	 /* ever pending; what is pending now are the last of them */
 	uint32_t pending_skip;	 /* replies owed to commands that were forgotten; they come first */
 	uint32_t line_idx;	 /* line in pieces; POOL_NONE: nothing kept */
 	uint32_t line_octets;	 /* of it so far */
