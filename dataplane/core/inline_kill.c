@@ -11,43 +11,42 @@
 #define PROBE_FIRST_NS UINT64_C(200000000)
 
 static void
-list_append(struct inspector *ins, struct inline_flow *x)
+list_append(struct inline_gate *g, struct inline_list *l, struct inline_flow *x)
 {
-	struct inline_gate *g = ins->gate;
 	uint32_t idx = (uint32_t)(x - g->flows);
 
-	x->kill_prev = g->kill_tail;
-	x->kill_next = POOL_NONE;
-	if (g->kill_tail == POOL_NONE)
-		g->kill_head = idx;
+	x->care_prev = l->tail;
+	x->care_next = POOL_NONE;
+	if (l->tail == POOL_NONE)
+		l->head = idx;
 	else
-		g->flows[g->kill_tail].kill_next = idx;
-	g->kill_tail = idx;
+		g->flows[l->tail].care_next = idx;
+	l->tail = idx;
 }
 
 static void
-list_unlink(struct inspector *ins, const struct inline_flow *x)
+list_unlink(struct inline_gate *g, struct inline_list *l, const struct inline_flow *x)
 {
-	struct inline_gate *g = ins->gate;
-
-	if (x->kill_prev == POOL_NONE)
-		g->kill_head = x->kill_next;
+	if (x->care_prev == POOL_NONE)
+		l->head = x->care_next;
 	else
-		g->flows[x->kill_prev].kill_next = x->kill_next;
-	if (x->kill_next == POOL_NONE)
-		g->kill_tail = x->kill_prev;
+		g->flows[x->care_prev].care_next = x->care_next;
+	if (x->care_next == POOL_NONE)
+		l->tail = x->care_prev;
 	else
-		g->flows[x->kill_next].kill_prev = x->kill_prev;
+		g->flows[x->care_next].care_prev = x->care_prev;
 }
 
 void
-inline_kill_unlink(struct inspector *ins, struct inline_flow *x)
+inline_care(struct inspector *ins, struct inline_flow *x, enum inline_care care)
 {
-	if (!(x->flags & INLINE_KILLED))
-		return;
-	list_unlink(ins, x);
-	ins->gate->nb_killed--;
-	x->flags &= (uint16_t)~INLINE_KILLED;
+	struct inline_gate *g = ins->gate;
+
+	if (x->care != INLINE_CARE_NONE)
+		list_unlink(g, &g->lists[x->care], x);
+	x->care = (uint8_t)care;
+	if (care != INLINE_CARE_NONE)
+		list_append(g, &g->lists[care], x);
 }
 
 static bool
@@ -91,10 +90,9 @@ inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	if (x->flags & INLINE_RST)
 		x->flags |= INLINE_CLOSED << FLOW_CLIENT; /* it gave up before */
 	inline_buf_free(&g->blocks, &x->buf);
+	inline_buf_free(&g->blocks, &x->back);
 	x->nb_probes = 0;
-	x->flags |= INLINE_KILLED;
-	g->nb_killed++;
-	list_append(ins, x);
+	inline_care(ins, x, INLINE_CARE_KILLED);
 	dp_count(ins->counters, DP_STAT_RESETS, 1);
 	f->flags |= FLOW_RST;
 	flow_close(&ins->table, f);
@@ -113,19 +111,19 @@ finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool leave_
 	dp_count(ins->counters, both ? DP_STAT_RESETS_CONFIRMED : DP_STAT_RESETS_UNCONFIRMED, 1);
 	inline_report(ins, f, x, both ? DP_OUTCOME_CONFIRMED : DP_OUTCOME_UNCONFIRMED, g->now_ns - x->kill_ns);
 	inspector_end_flow(ins, f, DP_CLOSE_RST);
-	if (leave_stone && tombstone_add(&g->stones, &key, hash, g->now_ns))
+	if (leave_stone)
+		inline_leave_stone(ins, &key, hash);
+}
+
+void
+inline_leave_stone(struct inspector *ins, const struct packet_key *key, uint32_t hash)
+{
+	if (tombstone_add(&ins->gate->stones, key, hash, ins->gate->now_ns))
 		dp_count(ins->counters, DP_STAT_TOMBSTONES_EVICTED, 1);
 }
 
-static bool
-opens(const struct packet *p)
-{
-	return (p->tcp_flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) == PACKET_SYN;
-}
-
-/* RFC 9293 §3.5.2: no reset in answer to a reset. */
-static void
-answer(struct inspector *ins, struct packet *p)
+void
+inline_refuse_packet(struct inspector *ins, struct packet *p)
 {
 	inline_drop(ins, p, DP_STAT_DROP_KILLED);
 	if (p->tcp_flags & PACKET_RST)
@@ -144,13 +142,13 @@ inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	struct inline_flow *x = inline_at(ins, f);
 	enum flow_side side = tcp_side(f, p);
 
-	if (opens(p)) {
+	if (inline_opens(p)) {
 		/* Who begins anew has nothing open any more. */
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
 		finish(ins, f, x, false);
 		return false;
 	}
-	answer(ins, p);
+	inline_refuse_packet(ins, p);
 	if (p->tcp_flags & PACKET_RST) {
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
 		if (is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER))
@@ -167,11 +165,11 @@ inline_tombstone_packet(struct inspector *ins, struct packet *p)
 
 	if (s == NULL)
 		return false;
-	if (opens(p)) {
+	if (inline_opens(p)) {
 		tombstone_remove(t, s);
 		return false;
 	}
-	answer(ins, p);
+	inline_refuse_packet(ins, p);
 	return true;
 }
 
@@ -180,9 +178,9 @@ inline_kill_age(struct inspector *ins, unsigned int budget)
 {
 	struct inline_gate *g = ins->gate;
 
-	for (; budget > 0 && g->kill_head != POOL_NONE; budget--) {
-		struct inline_flow *x = &g->flows[g->kill_head];
-		struct flow *f = flow_at(&ins->table, g->kill_head);
+	for (; budget > 0 && g->lists[INLINE_CARE_KILLED].head != POOL_NONE; budget--) {
+		struct inline_flow *x = &g->flows[g->lists[INLINE_CARE_KILLED].head];
+		struct flow *f = flow_at(&ins->table, g->lists[INLINE_CARE_KILLED].head);
 		uint64_t age = g->now_ns > x->kill_ns ? g->now_ns - x->kill_ns : 0;
 
 		if (age >= g->cfg.confirm_ns) {
@@ -195,8 +193,7 @@ inline_kill_age(struct inspector *ins, unsigned int budget)
 			x->nb_probes++;
 			reset_ends(ins, f, x);
 		}
-		list_unlink(ins, x);
-		list_append(ins, x);
+		inline_care(ins, x, INLINE_CARE_KILLED); /* to the end */
 	}
 	tombstone_age_step(&g->stones, g->now_ns, budget);
 }
