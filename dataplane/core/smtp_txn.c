@@ -81,6 +81,7 @@ smtp_pending_push(struct smtp_run *run, unsigned int entry)
 	ring = pending_ring(run, &cap);
 	ring[(ss->pending_head + ss->pending_nb) & (cap - 1)] = (uint8_t)entry;
 	ss->pending_nb++;
+	ss->nb_commands++;
 	if (entry == SMTP_P_EHLO || entry == SMTP_P_LHLO)
 		ss->ehlo_pending++;
 }
