@@ -56,7 +56,7 @@ inline_init(void *mem, const struct inspector_config *cfg)
 	at += align64(pool_mem_size(c->blocks, INLINE_BLOCK_LEN));
 	hold_table_init(&g->holds, at, c->holds_max, c->serial);
 	at += align64(hold_table_mem_size(c->holds_max));
-	tombstone_table_init(&g->stones, at, c->tombstones_max, c->tombstone_ns);
+	tombstone_table_init(&g->stones, at, c->tombstones_max, c->tombstone_ns, c->severed);
 	g->kill_head = POOL_NONE;
 	g->kill_tail = POOL_NONE;
 	return g;
@@ -90,7 +90,7 @@ inline_forget(struct inspector *ins, struct flow *f)
 	}
 	x->flags |= INLINE_OVER;
 	inline_report(ins, f, x, killed ? DP_OUTCOME_UNCONFIRMED : DP_OUTCOME_UNKNOWN, 0);
-	inline_kill_unlink(ins, x);
+	inline_kill_forget(ins, f, x);
 	inline_buf_free(&ins->gate->blocks, &x->buf);
 }
 

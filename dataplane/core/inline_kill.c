@@ -40,14 +40,66 @@ list_unlink(struct inspector *ins, const struct inline_flow *x)
 		g->flows[x->kill_next].kill_prev = x->kill_prev;
 }
 
-void
-inline_kill_unlink(struct inspector *ins, struct inline_flow *x)
+static void
+unlink_killed(struct inspector *ins, struct inline_flow *x)
 {
-	if (!(x->flags & INLINE_KILLED))
-		return;
 	list_unlink(ins, x);
 	ins->gate->nb_killed--;
 	x->flags &= (uint16_t)~INLINE_KILLED;
+}
+
+static void
+leave_stone(struct inspector *ins, const struct packet_key *key, uint32_t hash, uint32_t severed)
+{
+	if (tombstone_add(&ins->gate->stones, key, hash, ins->gate->now_ns, severed))
+		dp_count(ins->counters, DP_STAT_TOMBSTONES_EVICTED, 1);
+}
+
+void
+inline_kill_forget(struct inspector *ins, const struct flow *f, struct inline_flow *x)
+{
+	if (!(x->flags & INLINE_KILLED))
+		return;
+	unlink_killed(ins, x);
+	leave_stone(ins, &f->key, f->hash, x->severed);
+}
+
+/* --- the list of severed connections --- */
+
+static uint32_t
+list_severed(struct inspector *ins, const struct flow *f)
+{
+	struct dp_severed_flow s = { .since_ns = ins->gate->now_ns, .why = DP_SEVERED_KILLED };
+	struct dp_flow_id id;
+	uint32_t idx;
+
+	if (ins->gate->cfg.severed == NULL)
+		return DP_SEVERED_NONE;
+	flow_id(f, &id);
+	s.key = id.key;
+	idx = dp_severed_add(ins->gate->cfg.severed, &s);
+	dp_count(ins->counters, DP_STAT_SEVERED_UNLISTED, idx == DP_SEVERED_NONE);
+	return idx;
+}
+
+void
+inspector_restore_severed(struct inspector *ins, uint64_t now_ns)
+{
+	struct dp_severed *list = ins->gate != NULL ? ins->gate->cfg.severed : NULL;
+	uint32_t nb = list != NULL ? dp_severed_used(list) : 0, i;
+	struct dp_severed_flow s;
+	struct packet_key key;
+
+	for (i = 0; i < nb; i++) {
+		uint32_t hash;
+
+		if (!dp_severed_get(list, i, &s))
+			continue;
+		hash = packet_key_of_ends(&s.key, &ins->cfg.seed, &key);
+		ins->gate->now_ns = now_ns;
+		leave_stone(ins, &key, hash, i);
+		dp_count(ins->counters, DP_STAT_SEVERED_RESTORED, 1);
+	}
 }
 
 static bool
@@ -93,6 +145,8 @@ inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	inline_buf_free(&g->blocks, &x->buf);
 	x->nb_probes = 0;
 	x->flags |= INLINE_KILLED;
+	/* First of all, so that whoever comes after a crash knows. */
+	x->severed = list_severed(ins, f);
 	g->nb_killed++;
 	list_append(ins, x);
 	dp_count(ins->counters, DP_STAT_RESETS, 1);
@@ -101,20 +155,21 @@ inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	reset_ends(ins, f, x);
 }
 
-/* No more will be learnt: the outcome, the end of the flow, and a tombstone in its place. */
+/* No more will be learnt: the outcome, the end of the flow, and a tombstone in its place, unless it @is_over for good. */
 static void
-finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool leave_stone)
+finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool is_over)
 {
 	struct inline_gate *g = ins->gate;
 	bool both = is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER);
-	const struct packet_key key = f->key;
-	uint32_t hash = f->hash;
 
 	dp_count(ins->counters, both ? DP_STAT_RESETS_CONFIRMED : DP_STAT_RESETS_UNCONFIRMED, 1);
 	inline_report(ins, f, x, both ? DP_OUTCOME_CONFIRMED : DP_OUTCOME_UNCONFIRMED, g->now_ns - x->kill_ns);
+	if (is_over) {
+		unlink_killed(ins, x);
+		if (g->cfg.severed != NULL)
+			dp_severed_remove(g->cfg.severed, x->severed);
+	}
 	inspector_end_flow(ins, f, DP_CLOSE_RST);
-	if (leave_stone && tombstone_add(&g->stones, &key, hash, g->now_ns))
-		dp_count(ins->counters, DP_STAT_TOMBSTONES_EVICTED, 1);
 }
 
 static bool
@@ -147,14 +202,14 @@ inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	if (opens(p)) {
 		/* Who begins anew has nothing open any more. */
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
-		finish(ins, f, x, false);
+		finish(ins, f, x, true);
 		return false;
 	}
 	answer(ins, p);
 	if (p->tcp_flags & PACKET_RST) {
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
 		if (is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER))
-			finish(ins, f, x, true);
+			finish(ins, f, x, false);
 	}
 	return true;
 }
@@ -187,7 +242,7 @@ inline_kill_age(struct inspector *ins, unsigned int budget)
 
 		if (age >= g->cfg.confirm_ns) {
 			inspector_set_last(ins, f);
-			finish(ins, f, x, true);
+			finish(ins, f, x, false);
 			continue;
 		}
 		/* 0.2, 0.6, 1.4, 3.0, ... s after the first. */

@@ -68,6 +68,7 @@ struct inline_flow {
 	uint8_t strongest; /* enum dp_verdict, of those decided */
 	uint8_t nb_probes;
 	uint32_t kill_prev, kill_next;
+	uint32_t severed; /* place in the list of severed connections, when INLINE_KILLED */
 	uint32_t kill_client_seq, kill_server_seq; /* the RSTs' numbers */
 	uint64_t kill_ns;
 	struct inline_end end[2]; /* by enum flow_side */
@@ -138,7 +139,7 @@ bool inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *
 /* A packet of no flow. True: it was dealt with. */
 bool inline_tombstone_packet(struct inspector *ins, struct packet *p);
 void inline_kill_age(struct inspector *ins, unsigned int budget);
-/* @f's entry goes: out of the list of those being closed. */
-void inline_kill_unlink(struct inspector *ins, struct inline_flow *x);
+/* @f's entry goes: when it is being closed, a tombstone answers from here on. */
+void inline_kill_forget(struct inspector *ins, const struct flow *f, struct inline_flow *x);
 
 #endif

@@ -16,6 +16,7 @@
 #ifndef POSTERN_INSPECTOR_H
 #define POSTERN_INSPECTOR_H
 
+#include "dp_severed.h"
 #include "dp_stats.h"
 #include "packet.h"
 #include "smtp.h"
@@ -42,6 +43,7 @@ struct inspector_inline {
 	uint32_t serial;	/* hold numbers begin here; another one in each life of the process */
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict per cause; NONE: fallback_default */
 	uint8_t fallback_default;
+	struct dp_severed *severed; /* list of connections that were cut off; NULL: none is kept */
 };
 
 struct inspector_config {
@@ -128,6 +130,9 @@ void inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id
 /* Ctrl's word. A number that is over, or of another connection, is ignored and counted. Between bursts only. */
 void inspector_verdict(struct inspector *ins, uint64_t hold_id, uint64_t flow_uid, enum dp_verdict verdict,
 		       uint64_t now_ns);
+
+/* Answer late segments of what is listed as severed, by a predecessor, from @now_ns on. Once, before the first packet. */
+void inspector_restore_severed(struct inspector *ins, uint64_t now_ns);
 
 /* Nobody decides at the moment: limits that run out have cause CTRL_GONE, not CTRL_SLOW. */
 void inspector_set_ctrl_gone(struct inspector *ins, bool gone);

@@ -806,6 +806,19 @@ model_again(struct model *m, uint32_t isn_client, uint32_t isn_server, const str
 }
 
 void
+model_restart(struct model *m)
+{
+	/* What died with it ends without a word. */
+	m->counters.c[DP_STAT_FLOWS] = m->counters.c[DP_STAT_FLOWS_ENDED];
+	m->counters.c[DP_STAT_HOLDS] = m->counters.c[DP_STAT_HOLDS_ENDED];
+	m->nb_flows = m->nb_flow_ends;
+	memset(m->mem, 0, m->mem_len);
+	m->ins = inspector_init(m->mem, &m->cfg.ins, &ops, m, &m->counters);
+	assert_non_null(m->ins);
+	inspector_restore_severed(m->ins, m->now_ns);
+}
+
+void
 model_fini(struct model *m)
 {
 	unsigned int i;

@@ -142,6 +142,9 @@ void model_run(struct model *m, uint64_t limit_ns);
 /* The same pair of ends and ports again: a new connection with @isn, through the same inspector. */
 void model_again(struct model *m, uint32_t isn_client, uint32_t isn_server, const struct model_step *steps);
 
+/* The inspector dies and another one begins, with nothing but the list of severed connections (cfg.ins, if it has one). */
+void model_restart(struct model *m);
+
 /* Fail the test unless the counters add up. */
 void model_check_balance(const struct model *m);
 
