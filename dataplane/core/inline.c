@@ -181,6 +181,7 @@ server_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		};
 
 		f->flags |= FLOW_DATA;
+		inspector_resume_body(f);
 		tcp_reasm_input(&ins->reasm, f, FLOW_SERVER, &in);
 	}
 	acked = f->dir[FLOW_CLIENT].acked;
@@ -355,6 +356,14 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 	}
 	if (p->payload_len > x->mss && !p->rebuilt)
 		x->mss = p->payload_len < INLINE_MSS_MAX ? p->payload_len : INLINE_MSS_MAX;
+	if (ins->shed >= INSPECTOR_SHED_BODIES && head == 0 && inline_skip_body(ins, f, x, p, seq, end))
+		return;
+	/* Again what nobody parsed: there is no copy to compare with. */
+	if (f->flags & FLOW_SKIPPED && tcp_seq_lt(seq, x->fwd)) {
+		seq -= head;
+		unread_octets(ins, f, x, p, seq, tcp_seq_min(x->fwd, end) - seq);
+		return;
+	}
 	if (seq != end && !keep(ins, f, x, p, seq, end - seq))
 		return;
 	inline_feed(ins, f, x);
@@ -520,6 +529,8 @@ inspect(struct inspector *ins, struct packet *p)
 	f = inspector_flow_of(ins, f, p);
 	if (f != NULL)
 		flow_packet(ins, f, p);
+	else if (ins->shed >= INSPECTOR_SHED_NEW && flow_lookup(&ins->table, p) == NULL && tcp_opens(p))
+		inspector_shed_packet(ins, p);
 	else if (p->payload_len > 0)
 		inline_drop(ins, p, DP_STAT_DROP_STRAY);
 }

@@ -7,6 +7,7 @@
  *              inline_send.c  frames of our making
  *              inline_hold.c  verdicts, limits, fallbacks
  *              inline_kill.c  resets, their confirmation, tombstones
+ *              inline_pass.c  what goes on uninspected: bypass, overload
  */
 #ifndef POSTERN_INLINE_PRIVATE_H
 #define POSTERN_INLINE_PRIVATE_H
@@ -124,6 +125,17 @@ void inline_originate(struct inspector *ins, const struct flow *f, const struct 
 		      uint8_t flags, uint32_t seq, const uint8_t *payload, uint32_t len);
 /* A segment without timestamps, back to the sender of @p. @x: NULL when its flow is gone. */
 void inline_answer(struct inspector *ins, const struct packet *p, uint8_t flags, uint32_t seq, uint32_t ack);
+
+/* inline_pass.c */
+/* All that is held or withheld of @f goes on: bypass. */
+void inline_let_go(struct inspector *ins, struct flow *f);
+/* A packet while bypass is on, @f: its entry or NULL. True: it is of a connection that was reset, and was dealt with. */
+bool inline_bypass_packet(struct inspector *ins, struct flow *f, struct packet *p);
+/* The connection whose recipient has been held longest, or NULL. */
+struct flow *inline_first_held(const struct inspector *ins);
+/* Overload: the octets of @p, [@seq, @end), may go on unparsed. True: they do. */
+bool inline_skip_body(struct inspector *ins, struct flow *f, struct inline_flow *x, const struct packet *p, uint32_t seq,
+		      uint32_t end);
 
 /* inline_hold.c */
 void inline_settle(struct inspector *ins, struct flow *f, struct inline_flow *x);

@@ -131,6 +131,28 @@ void inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id
 void inspector_verdict(struct inspector *ins, uint64_t hold_id, uint64_t flow_uid, enum dp_verdict verdict,
 		       uint64_t now_ns);
 
+/*
+ * Maintenance: nothing is inspected. Instead of inspector_burst(): each packet goes on as it is, but for those of
+ * connections that were reset, which are still answered. A connection in the table ends with its first such packet; what
+ * was withheld of it goes on before.
+ */
+void inspector_bypass_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb);
+/* Between bursts: let go what is held, at most @budget connections; the outcome's cause is BYPASS. True: nothing is left. */
+bool inspector_bypass_step(struct inspector *ins, uint64_t now_ns, unsigned int budget);
+
+/*
+ * Overload. At INSPECTOR_SHED_NEW packets of connections that are not in the table are not inspected: they go on (@open) or
+ * are dropped. At INSPECTOR_SHED_BODIES octets of messages are not parsed either, until the server speaks. Between bursts.
+ */
+enum inspector_shed {
+	INSPECTOR_SHED_NOTHING,
+	INSPECTOR_SHED_NEW,
+	INSPECTOR_SHED_BODIES,
+};
+void inspector_set_shed(struct inspector *ins, enum inspector_shed shed, bool open);
+/* The fullest pool of those that a new connection needs, in percent. */
+unsigned int inspector_pool_use(const struct inspector *ins);
+
 /* Answer late segments of what is listed as severed, by a predecessor, from @now_ns on. Once, before the first packet. */
 void inspector_restore_severed(struct inspector *ins, uint64_t now_ns);
 

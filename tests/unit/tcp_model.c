@@ -85,7 +85,7 @@ model_frame(const struct model *m, enum model_side side, uint8_t flags, uint32_t
 	    uint32_t len, uint32_t *ret_len)
 {
 	const enum model_side to = side == MODEL_CLIENT ? MODEL_SERVER : MODEL_CLIENT;
-	static const uint16_t ports[2] = { 40001, 25 };
+	const uint16_t ports[2] = { (uint16_t)(40001 + m->client_port), 25 };
 	uint8_t l2[14], opts[40], *frame = malloc(PACKET_BUILD_HEAD_MAX + 40 + len);
 	uint32_t nb_opts = put_options(opts, m, &m->end[side], flags), n, head;
 	struct packet_build b = {
@@ -332,7 +332,10 @@ dp_frame(struct model *m, const struct model_event *ev)
 	dp_count(&m->counters, DP_STAT_RX_PKTS, p.rebuilt != 2);
 	assert_int_equal(packet_decode(&p, &m->seed), PACKET_TCP);
 	p.in_flags = ev->port == MODEL_SERVER ? PACKET_IN_PORT_B : 0;
-	inspector_burst(m->ins, pkts, 1);
+	if (m->bypass)
+		inspector_bypass_burst(m->ins, pkts, 1);
+	else
+		inspector_burst(m->ins, pkts, 1);
 	if (p.fate == PACKET_SEND)
 		assert_int_equal(p.cap_len, ev->len);
 	if (p.fate != PACKET_DROP)

@@ -130,6 +130,8 @@ struct model {
 	unsigned int nb_outcomes; /* in all; the first MODEL_OUTCOMES_MAX are kept */
 	struct model_hold holds[MODEL_HOLDS_MAX]; /* the first of them */
 	bool ring_full; /* events are lost */
+	bool bypass;	/* nothing is inspected */
+	uint16_t client_port; /* beyond the usual one, of frames from model_frame() */
 };
 
 void model_config_default(struct model_config *cfg);
