@@ -86,7 +86,8 @@ dp_takeover_check(const void *buf, size_t len)
 		return -EBADMSG;
 	if (t->verdict != DP_VERDICT_REFUSE && t->verdict != DP_VERDICT_DIVERT)
 		return -EBADMSG;
-	if ((t->flags & ~DP_TAKEOVER_FLAGS) != 0 || t->pad != 0 || t->hold_id == 0)
+	if ((t->flags & ~DP_TAKEOVER_FLAGS) != 0 || t->pad != 0 || t->hold_id == 0 ||
+	    t->server_line_len > DP_TAKEOVER_SERVER_MAX)
 		return -EBADMSG;
 	if (t->flow.key.family != DP_FAMILY_IPV4 && t->flow.key.family != DP_FAMILY_IPV6)
 		return -EBADMSG;

@@ -45,6 +45,7 @@ enum {
 	DP_TAKEOVER_HOLDS_MAX = 128, /* recipients decided in one record */
 	DP_TAKEOVER_AHEAD_MAX = 1 << 20, /* through_len, known_len */
 	DP_TAKEOVER_LEN_MAX = 48 << 10,
+	DP_TAKEOVER_SERVER_MAX = 20, /* head of a server line that is not whole */
 	DP_L2_MAX = 64, /* link layer header that is put before what the responder sends */
 };
 
@@ -73,7 +74,7 @@ enum dp_takeover_flags {
 	DP_TAKEOVER_CHUNKING = 1u << 0, /* the server offered BDAT */
 	DP_TAKEOVER_SMTPUTF8 = 1u << 1, /* the MAIL of the open transaction said SMTPUTF8 */
 	DP_TAKEOVER_EHLO = 1u << 2,	/* EHLO or LHLO was seen (without it: HELO, or nothing) */
-	DP_TAKEOVER_LMTP = 1u << 3,
+	DP_TAKEOVER_MULTI = 1u << 3,	/* the server is inside a reply of several lines */
 	DP_TAKEOVER_FLAGS = (1u << 4) - 1,
 };
 
@@ -121,7 +122,8 @@ struct dp_takeover {
 	struct dp_takeover_end server;
 	uint8_t verdict;   /* DP_VERDICT_REFUSE or DP_VERDICT_DIVERT */
 	uint8_t flags;	   /* enum dp_takeover_flags */
-	uint16_t pad;	   /* zero */
+	uint8_t server_line_len; /* octets of server_line */
+	uint8_t pad;	   /* zero */
 	uint32_t transaction; /* open at the first line that is read, 0: none */
 	uint32_t nb_transactions; /* MAIL commands before that line */
 	uint32_t nb_rcpts; /* recipients of that transaction before that line */
@@ -134,8 +136,10 @@ struct dp_takeover {
 	uint32_t prefix_len;	/* head of the held command line that the server already has */
 	uint32_t owed_len;	/* one octet (enum dp_owed) per command without reply before that line, oldest first */
 	uint32_t helo_len, sender_len;
+	uint8_t server_line[DP_TAKEOVER_SERVER_MAX]; /* server octets since its last line end, the first of them */
+	uint8_t reserved[4]; /* zero */
 };
-_Static_assert(sizeof(struct dp_takeover) == 384, "take-over layout");
+_Static_assert(sizeof(struct dp_takeover) == 408, "take-over layout");
 
 /* Where the variable parts of a checked record begin. Holds may be unaligned: copy them. */
 struct dp_takeover_parts {

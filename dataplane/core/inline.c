@@ -59,7 +59,7 @@ inline_init(void *mem, const struct inspector_config *cfg)
 	at += align64(pool_mem_size(c->blocks, INLINE_BLOCK_LEN));
 	hold_table_init(&g->holds, at, c->holds_max, c->serial);
 	at += align64(hold_table_mem_size(c->holds_max));
-	tombstone_table_init(&g->stones, at, c->tombstones_max, c->tombstone_ns);
+	tombstone_table_init(&g->stones, at, c->tombstones_max, c->tombstone_ns, c->severed);
 	for (i = 0; i < INLINE_CARE_NB; i++)
 		g->lists[i] = (struct inline_list){ .head = POOL_NONE, .tail = POOL_NONE };
 	return g;
@@ -94,7 +94,9 @@ inline_forget(struct inspector *ins, struct flow *f)
 	}
 	x->flags |= INLINE_OVER;
 	inline_report(ins, f, x, killed ? DP_OUTCOME_UNCONFIRMED : DP_OUTCOME_UNKNOWN, 0);
-	if (!killed && x->care != INLINE_CARE_NONE)
+	if (x->care == INLINE_CARE_KILLED)
+		inline_kill_forget(ins, f, x);
+	else if (x->care != INLINE_CARE_NONE)
 		inline_takeover_forget(ins, f, x);
 	inline_care(ins, x, INLINE_CARE_NONE);
 	inline_buf_free(&ins->gate->blocks, &x->buf);
@@ -188,6 +190,7 @@ server_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		};
 
 		f->flags |= FLOW_DATA;
+		inspector_resume_body(f);
 		tcp_reasm_input(&ins->reasm, f, FLOW_SERVER, &in);
 	}
 	inline_takeover_keep_server(ins, f, x, p);
@@ -364,6 +367,14 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 	}
 	if (p->payload_len > x->mss && !p->rebuilt)
 		x->mss = p->payload_len < INLINE_MSS_MAX ? p->payload_len : INLINE_MSS_MAX;
+	if (ins->shed >= INSPECTOR_SHED_BODIES && head == 0 && inline_skip_body(ins, f, x, p, seq, end))
+		return;
+	/* Again what nobody parsed: there is no copy to compare with. */
+	if (f->flags & FLOW_SKIPPED && tcp_seq_lt(seq, x->fwd)) {
+		seq -= head;
+		unread_octets(ins, f, x, p, seq, tcp_seq_min(x->fwd, end) - seq);
+		return;
+	}
 	if (seq != end && !keep(ins, f, x, p, seq, end - seq))
 		return;
 	inline_feed(ins, f, x);
@@ -514,11 +525,20 @@ flow_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	}
 }
 
-/* Its packets are not inspected any more. */
-static bool
-has_care(const struct inline_flow *x)
+bool
+inline_has_care(const struct inspector *ins, const struct flow *f, const struct packet *p)
 {
-	return x->care != INLINE_CARE_NONE && x->care != INLINE_CARE_WAIT;
+	const struct inline_flow *x = inline_at(ins, f);
+
+	return x->care != INLINE_CARE_NONE && x->care != INLINE_CARE_WAIT && f->loop == p->loop;
+}
+
+bool
+inline_cared_packet(struct inspector *ins, struct flow *f, struct packet *p)
+{
+	if (inline_at(ins, f)->care == INLINE_CARE_KILLED)
+		return inline_killed_packet(ins, f, p);
+	return inline_takeover_packet(ins, f, p);
 }
 
 static void
@@ -529,10 +549,8 @@ inspect(struct inspector *ins, struct packet *p)
 	if (!is_sound(ins, p))
 		return;
 	f = flow_lookup(&ins->table, p);
-	if (f != NULL && f->loop == p->loop && has_care(inline_at(ins, f))) {
-		enum inline_care care = (enum inline_care)inline_at(ins, f)->care;
-
-		if (care == INLINE_CARE_KILLED ? inline_killed_packet(ins, f, p) : inline_takeover_packet(ins, f, p))
+	if (f != NULL && inline_has_care(ins, f, p)) {
+		if (inline_cared_packet(ins, f, p))
 			return;
 		f = NULL;
 		ins->current = p;
@@ -542,6 +560,8 @@ inspect(struct inspector *ins, struct packet *p)
 	f = inspector_flow_of(ins, f, p);
 	if (f != NULL)
 		flow_packet(ins, f, p);
+	else if (ins->shed >= INSPECTOR_SHED_NEW && flow_lookup(&ins->table, p) == NULL && tcp_opens(p))
+		inspector_shed_packet(ins, p);
 	else if (p->payload_len > 0)
 		inline_drop(ins, p, DP_STAT_DROP_STRAY);
 }

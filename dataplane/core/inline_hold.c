@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* inline_hold - recipients that wait, and what ends their waiting: ctrl's word, or a limit */
 #include "inline_private.h"
-#include "smtp_stand.h"
+#include "smtp_state.h"
 
 bool
 inspector_is_enforcing(const struct inspector *ins)
@@ -41,15 +41,17 @@ inline_line_back(const struct inspector *ins, const struct flow *f, const struct
 static void
 note_place(const struct inspector *ins, const struct flow *f, const struct smtp_rcpt *rcpt, struct hold *h)
 {
-	struct smtp_stand at;
+	struct smtp_state at;
 	uint32_t end;
 
-	smtp_stand_now(&ins->smtp, &f->smtp, &at);
 	flow_line_seq(f, rcpt, &h->line_seq, &end);
-	h->in_commands = at.in_commands && rcpt->index != 0;
+	h->in_commands = rcpt->index != 0 && smtp_state_get(&ins->smtp, &f->smtp, &at);
+	if (!h->in_commands)
+		return;
+	h->session = (uint8_t)at.flags;
 	h->nb_commands = at.commands;
 	h->nb_transactions = at.nb_transactions;
-	h->nb_rcpts = rcpt->index != 0 ? rcpt->index - 1 : at.nb_rcpts;
+	h->nb_rcpts = at.nb_rcpts;
 }
 
 uint64_t

@@ -49,6 +49,73 @@ inline_care(struct inspector *ins, struct inline_flow *x, enum inline_care care)
 		list_append(g, &g->lists[care], x);
 }
 
+static void
+leave_stone(struct inspector *ins, const struct packet_key *key, uint32_t hash, uint32_t severed)
+{
+	if (tombstone_add(&ins->gate->stones, key, hash, ins->gate->now_ns, severed))
+		dp_count(ins->counters, DP_STAT_TOMBSTONES_EVICTED, 1);
+}
+
+void
+inline_leave_stone(struct inspector *ins, const struct flow *f, const struct inline_flow *x)
+{
+	leave_stone(ins, &f->key, f->hash, x->is_listed ? x->severed : DP_SEVERED_NONE);
+}
+
+void
+inline_kill_forget(struct inspector *ins, const struct flow *f, struct inline_flow *x)
+{
+	inline_leave_stone(ins, f, x);
+}
+
+/* --- the list of severed connections --- */
+
+void
+inline_list_severed(struct inspector *ins, const struct flow *f, struct inline_flow *x, enum dp_severed_why why)
+{
+	struct dp_severed_flow s = { .since_ns = ins->gate->now_ns, .why = why };
+	struct dp_flow_id id;
+
+	if (x->is_listed)
+		return;
+	x->is_listed = true;
+	x->severed = DP_SEVERED_NONE;
+	if (ins->gate->cfg.severed == NULL)
+		return;
+	flow_id(f, &id);
+	s.key = id.key;
+	x->severed = dp_severed_add(ins->gate->cfg.severed, &s);
+	dp_count(ins->counters, DP_STAT_SEVERED_UNLISTED, x->severed == DP_SEVERED_NONE);
+}
+
+void
+inline_unlist_severed(struct inspector *ins, struct inline_flow *x)
+{
+	if (x->is_listed && ins->gate->cfg.severed != NULL)
+		dp_severed_remove(ins->gate->cfg.severed, x->severed);
+	x->is_listed = false;
+}
+
+void
+inspector_restore_severed(struct inspector *ins, uint64_t now_ns)
+{
+	struct dp_severed *list = ins->gate != NULL ? ins->gate->cfg.severed : NULL;
+	uint32_t nb = list != NULL ? dp_severed_used(list) : 0, i;
+	struct dp_severed_flow s;
+	struct packet_key key;
+
+	for (i = 0; i < nb; i++) {
+		uint32_t hash;
+
+		if (!dp_severed_get(list, i, &s))
+			continue;
+		hash = packet_key_of_ends(&s.key, &ins->cfg.seed, &key);
+		ins->gate->now_ns = now_ns;
+		leave_stone(ins, &key, hash, i);
+		dp_count(ins->counters, DP_STAT_SEVERED_RESTORED, 1);
+	}
+}
+
 static bool
 is_closed(const struct inline_flow *x, enum flow_side side)
 {
@@ -92,6 +159,8 @@ inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	inline_buf_free(&g->blocks, &x->buf);
 	inline_buf_free(&g->blocks, &x->back);
 	x->nb_probes = 0;
+	/* First of all, so that whoever comes after a crash knows. */
+	inline_list_severed(ins, f, x, DP_SEVERED_KILLED);
 	inline_care(ins, x, INLINE_CARE_KILLED);
 	dp_count(ins->counters, DP_STAT_RESETS, 1);
 	f->flags |= FLOW_RST;
@@ -99,27 +168,20 @@ inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	reset_ends(ins, f, x);
 }
 
-/* No more will be learnt: the outcome, the end of the flow, and a tombstone in its place. */
+/* No more will be learnt: the outcome, the end of the flow, and a tombstone in its place, unless it @is_over for good. */
 static void
-finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool leave_stone)
+finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool is_over)
 {
 	struct inline_gate *g = ins->gate;
 	bool both = is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER);
-	const struct packet_key key = f->key;
-	uint32_t hash = f->hash;
 
 	dp_count(ins->counters, both ? DP_STAT_RESETS_CONFIRMED : DP_STAT_RESETS_UNCONFIRMED, 1);
 	inline_report(ins, f, x, both ? DP_OUTCOME_CONFIRMED : DP_OUTCOME_UNCONFIRMED, g->now_ns - x->kill_ns);
+	if (is_over) {
+		inline_unlist_severed(ins, x);
+		inline_care(ins, x, INLINE_CARE_NONE);
+	}
 	inspector_end_flow(ins, f, DP_CLOSE_RST);
-	if (leave_stone)
-		inline_leave_stone(ins, &key, hash);
-}
-
-void
-inline_leave_stone(struct inspector *ins, const struct packet_key *key, uint32_t hash)
-{
-	if (tombstone_add(&ins->gate->stones, key, hash, ins->gate->now_ns))
-		dp_count(ins->counters, DP_STAT_TOMBSTONES_EVICTED, 1);
 }
 
 void
@@ -145,14 +207,14 @@ inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	if (inline_opens(p)) {
 		/* Who begins anew has nothing open any more. */
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
-		finish(ins, f, x, false);
+		finish(ins, f, x, true);
 		return false;
 	}
 	inline_refuse_packet(ins, p);
 	if (p->tcp_flags & PACKET_RST) {
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
 		if (is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER))
-			finish(ins, f, x, true);
+			finish(ins, f, x, false);
 	}
 	return true;
 }
@@ -185,7 +247,7 @@ inline_kill_age(struct inspector *ins, unsigned int budget)
 
 		if (age >= g->cfg.confirm_ns) {
 			inspector_set_last(ins, f);
-			finish(ins, f, x, true);
+			finish(ins, f, x, false);
 			continue;
 		}
 		/* 0.2, 0.6, 1.4, 3.0, ... s after the first. */

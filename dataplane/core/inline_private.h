@@ -9,6 +9,7 @@
  *              inline_kill.c  resets, their confirmation, tombstones
  *              inline_takeover.c  connections that the responder goes on with: before, and while it does
  *              inline_record.c    what it is told of them
+ *              inline_pass.c  what goes on uninspected: bypass, overload
  */
 #ifndef POSTERN_INLINE_PRIVATE_H
 #define POSTERN_INLINE_PRIVATE_H
@@ -95,9 +96,11 @@ struct inline_flow {
 	uint8_t nb_probes;
 	uint8_t care;	   /* enum inline_care */
 	uint8_t takeover;  /* enum dp_verdict: refuse or divert, from CARE_WAIT on */
-	uint16_t reserved;
+	bool is_listed;	   /* severed is valid */
+	uint8_t reserved;
 	uint32_t care_prev, care_next; /* the list of its care, oldest first */
 	uint64_t care_ns;  /* since when */
+	uint32_t severed;  /* place in the list of severed connections */
 	uint32_t line_seq; /* octets from here on are not given up: a line may be taken over that begins here */
 	struct inline_buf back; /* the server's octets that the client has not acknowledged */
 	uint64_t takeover_id;	/* the number of the hold that names it, from CARE_TOLD on */
@@ -153,6 +156,12 @@ inline_drop(struct inspector *ins, struct packet *p, enum dp_stat why)
 	p->fate = PACKET_DROP;
 }
 
+/* inline.c */
+/* Packets of @f are not inspected any more: inline_cared_packet() deals with @p. */
+bool inline_has_care(const struct inspector *ins, const struct flow *f, const struct packet *p);
+/* False: @p opens another connection, @f is gone. */
+bool inline_cared_packet(struct inspector *ins, struct flow *f, struct packet *p);
+
 /* inline_feed.c */
 /* Give the SMTP machine what is there in order and may be read. */
 void inline_feed(struct inspector *ins, struct flow *f, struct inline_flow *x);
@@ -178,6 +187,17 @@ bool inline_originate_ip(struct inspector *ins, const struct flow *f, const stru
 			 const uint8_t *ip, uint32_t len);
 /* A segment without timestamps, back to the sender of @p. @x: NULL when its flow is gone. */
 void inline_answer(struct inspector *ins, const struct packet *p, uint8_t flags, uint32_t seq, uint32_t ack);
+
+/* inline_pass.c */
+/* All that is held or withheld of @f goes on: bypass. */
+void inline_let_go(struct inspector *ins, struct flow *f);
+/* A packet while bypass is on, @f: its entry or NULL. True: it is of a connection that was reset, and was dealt with. */
+bool inline_bypass_packet(struct inspector *ins, struct flow *f, struct packet *p);
+/* The connection whose recipient has been held longest, or NULL. */
+struct flow *inline_first_held(const struct inspector *ins);
+/* Overload: the octets of @p, [@seq, @end), may go on unparsed. True: they do. */
+bool inline_skip_body(struct inspector *ins, struct flow *f, struct inline_flow *x, const struct packet *p, uint32_t seq,
+		      uint32_t end);
 
 /* inline_hold.c */
 void inline_settle(struct inspector *ins, struct flow *f, struct inline_flow *x);
@@ -214,8 +234,6 @@ const struct dp_takeover *inline_record_make(struct inspector *ins, struct flow 
 /* inline_kill.c */
 /* @x into the list of @care, at its end, out of the one it is in. */
 void inline_care(struct inspector *ins, struct inline_flow *x, enum inline_care care);
-/* Leave a tombstone for the connection of @key. */
-void inline_leave_stone(struct inspector *ins, const struct packet_key *key, uint32_t hash);
 /* RFC 9293 §3.5.2: a reset to who sent @p, unless it is one. @p is dropped. */
 void inline_refuse_packet(struct inspector *ins, struct packet *p);
 void inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x);
@@ -224,5 +242,13 @@ bool inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *
 /* A packet of no flow. True: it was dealt with. */
 bool inline_tombstone_packet(struct inspector *ins, struct packet *p);
 void inline_kill_age(struct inspector *ins, unsigned int budget);
+/* @f's entry goes while it is being closed: a tombstone answers from here on. */
+void inline_kill_forget(struct inspector *ins, const struct flow *f, struct inline_flow *x);
+/* A tombstone for @f, whose entry goes. */
+void inline_leave_stone(struct inspector *ins, const struct flow *f, const struct inline_flow *x);
+/* List @f for a dataplane to come, unless it is. */
+void inline_list_severed(struct inspector *ins, const struct flow *f, struct inline_flow *x, enum dp_severed_why why);
+/* The ends have begun anew: @x is off the list, and nothing will answer in its place. */
+void inline_unlist_severed(struct inspector *ins, struct inline_flow *x);
 
 #endif

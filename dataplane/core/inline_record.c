@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "inline_private.h"
-#include "smtp_stand.h"
+#include "smtp_state.h"
 
 enum {
 	MSS_DEFAULT_IPV4 = 536,	 /* RFC 9293 §3.7.1 */
@@ -132,30 +132,30 @@ put_owed(struct writer *w, struct inspector *ins, struct flow *f, const struct h
 
 	if (at == NULL)
 		return -ENOBUFS;
-	n = smtp_stand_owed(&ins->smtp, &f->smtp, first->nb_commands, at);
+	n = smtp_state_owed(&ins->smtp, &f->smtp, first->nb_commands, at, SMTP_PENDING_MAX);
 	if (n < 0)
-		return n;
+		return -ENODATA;
 	w->len -= SMTP_PENDING_MAX - (uint32_t)n;
 	w->t->owed_len = (uint32_t)n;
 	return 0;
 }
 
-/* What the parts of the session say beside the strings. */
+/* What is known of the session, and where in it the line of @first stands. */
 static void
 put_session(struct dp_takeover *t, const struct inspector *ins, const struct flow *f, const struct hold *first,
-	    struct smtp_stand_names *names)
+	    struct smtp_state *names)
 {
-	uint32_t read = f->dir[FLOW_CLIENT].next - smtp_stand_line(&ins->smtp, &f->smtp);
+	uint32_t read = f->dir[FLOW_CLIENT].next - smtp_state_line(&ins->smtp, &f->smtp);
+	struct smtp_state_server server;
 
-	smtp_stand_names(&ins->smtp, &f->smtp, names);
+	smtp_state_server(&ins->smtp, &f->smtp, &server);
+	t->server_line_len = server.len;
+	memcpy(t->server_line, server.head, server.len);
+	smtp_state_names(&ins->smtp, &f->smtp, names);
 	/* A later MAIL has been read: whose the sender of this transaction was is not known any more, nor needed. */
-	if (names->nb_transactions != first->nb_transactions) {
+	if (names->nb_transactions != first->nb_transactions)
 		names->sender.len = 0;
-		names->flags &= ~(unsigned int)SMTP_STAND_UTF8;
-	}
-	t->flags = (names->flags & SMTP_STAND_CHUNKING ? DP_TAKEOVER_CHUNKING : 0) |
-		   (names->flags & SMTP_STAND_UTF8 ? DP_TAKEOVER_SMTPUTF8 : 0) |
-		   (names->flags & SMTP_STAND_EHLO ? DP_TAKEOVER_EHLO : 0);
+	t->flags = first->session | (server.multi ? DP_TAKEOVER_MULTI : 0);
 	t->anomalies = names->anomalies;
 	t->transaction = first->transaction;
 	t->nb_transactions = first->nb_transactions;
@@ -168,7 +168,7 @@ put_parts(struct writer *w, struct inspector *ins, struct flow *f, const struct 
 {
 	const struct pool *pool = &ins->gate->blocks;
 	const struct inline_end *c = &x->end[FLOW_CLIENT], *s = &x->end[FLOW_SERVER];
-	struct smtp_stand_names names;
+	struct smtp_state names;
 	struct dp_takeover *t = w->t;
 	int rc;
 

@@ -18,8 +18,17 @@
 #include <errno.h>
 
 #include "inline_private.h"
-#include "smtp_stand.h"
+#include "smtp_state.h"
 #include "tcp_queue.h"
+
+/* The responder has no part in it any more. */
+static void
+let_it_go(struct inspector *ins, struct flow *f, const struct inline_flow *x)
+{
+	if (x->care == INLINE_CARE_TAKEN)
+		dp_count(ins->counters, DP_STAT_TAKEOVERS_ENDED, 1);
+	ins->ops.takeover_end(ins->ops_ctx, f, x->takeover_id);
+}
 
 /* --- can it be taken over? --- */
 
@@ -72,7 +81,8 @@ fall_back(struct inspector *ins, struct flow *f, struct inline_flow *x, enum dp_
 		h->cause = (uint8_t)cause;
 		dp_count(ins->counters, DP_STAT_FALLBACKS, 1);
 	}
-	inline_takeover_forget(ins, f, x);
+	if (x->care == INLINE_CARE_TOLD)
+		let_it_go(ins, f, x);
 	inline_care(ins, x, INLINE_CARE_NONE);
 	if (verdict == DP_VERDICT_RESET) {
 		inline_kill(ins, f, x);
@@ -118,7 +128,10 @@ try(struct inspector *ins, struct flow *f, struct inline_flow *x, bool last)
 	/* Who will hear no more of the server shall have its replies first. */
 	if (rec == NULL || (rec->verdict == DP_VERDICT_DIVERT && rec->owed_len > 0 && !last))
 		return;
+	/* First of all, so that whoever comes after a crash knows. */
+	inline_list_severed(ins, f, x, DP_SEVERED_TAKEN);
 	if (!ins->ops.takeover(ins->ops_ctx, f, rec)) {
+		inline_unlist_severed(ins, x);
 		fall_back(ins, f, x, DP_CAUSE_RESPONDER);
 		return;
 	}
@@ -156,7 +169,7 @@ inline_takeover_keep(const struct inspector *ins, const struct flow *f, struct i
 	inline_buf_trim(&ins->gate->blocks, &x->back, x->end[FLOW_CLIENT].ack);
 	if (x->nb_holds > 0)
 		return tcp_seq_min(acked, x->line_seq);
-	n = smtp_stand_line(&ins->smtp, &f->smtp);
+	n = smtp_state_line(&ins->smtp, &f->smtp);
 	x->line_seq = f->dir[FLOW_CLIENT].next - (n <= DP_TAKEOVER_PREFIX_MAX ? n : 0);
 	return tcp_seq_min(acked, x->line_seq);
 }
@@ -377,6 +390,9 @@ inline_takeover_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	if (inline_opens(p) && p->seq != x->end[side].isn) {
 		/* Its sender has nothing open any more; the other end is to know. */
 		inline_originate(ins, f, x, side, PACKET_RST | PACKET_ACK, x->end[side].next, NULL, 0);
+		let_it_go(ins, f, x);
+		inline_unlist_severed(ins, x);
+		inline_care(ins, x, INLINE_CARE_NONE);
 		inspector_end_flow(ins, f, DP_CLOSE_REPLACED);
 		return false;
 	}
@@ -450,19 +466,16 @@ inline_takeover_forget(struct inspector *ins, struct flow *f, struct inline_flow
 {
 	if (x->care < INLINE_CARE_TOLD)
 		return;
-	if (x->care == INLINE_CARE_TAKEN)
-		dp_count(ins->counters, DP_STAT_TAKEOVERS_ENDED, 1);
-	ins->ops.takeover_end(ins->ops_ctx, f, x->takeover_id);
-	inline_leave_stone(ins, &f->key, f->hash);
+	let_it_go(ins, f, x);
+	inline_leave_stone(ins, f, x);
 }
 
 /* The responder is gone, and its sockets with it. */
 static void
 cut_off(struct inspector *ins, struct flow *f, struct inline_flow *x)
 {
-	dp_count(ins->counters, DP_STAT_TAKEOVERS_ENDED, 1);
+	let_it_go(ins, f, x);
 	inline_care(ins, x, INLINE_CARE_NONE);
-	ins->ops.takeover_end(ins->ops_ctx, f, x->takeover_id);
 	x->fwd = x->end[FLOW_CLIENT].next;
 	x->flags &= (uint16_t)~(INLINE_FIN_SENT | INLINE_RST);
 	if (x->takeover == DP_VERDICT_DIVERT)

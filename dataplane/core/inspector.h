@@ -16,6 +16,7 @@
 #ifndef POSTERN_INSPECTOR_H
 #define POSTERN_INSPECTOR_H
 
+#include "dp_severed.h"
 #include "dp_stats.h"
 #include "dp_takeover.h"
 #include "packet.h"
@@ -43,6 +44,7 @@ struct inspector_inline {
 	uint32_t serial;	/* hold numbers begin here; another one in each life of the process */
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict per cause; NONE: fallback_default */
 	uint8_t fallback_default;
+	struct dp_severed *severed; /* list of connections that were cut off; NULL: none is kept */
 	bool takeover;		    /* there may be a responder: struct inspector_ops, takeover() */
 	uint64_t takeover_wait_ns;  /* a connection may take so long until its state can be told: replies, gaps */
 	uint64_t takeover_ready_ns; /* and the responder until it is ready */
@@ -141,6 +143,31 @@ void inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id
 /* Ctrl's word. A number that is over, or of another connection, is ignored and counted. Between bursts only. */
 void inspector_verdict(struct inspector *ins, uint64_t hold_id, uint64_t flow_uid, enum dp_verdict verdict,
 		       uint64_t now_ns);
+
+/*
+ * Maintenance: nothing is inspected. Instead of inspector_burst(): each packet goes on as it is, but for those of
+ * connections that were reset, which are still answered. A connection in the table ends with its first such packet; what
+ * was withheld of it goes on before.
+ */
+void inspector_bypass_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb);
+/* Between bursts: let go what is held, at most @budget connections; the outcome's cause is BYPASS. True: nothing is left. */
+bool inspector_bypass_step(struct inspector *ins, uint64_t now_ns, unsigned int budget);
+
+/*
+ * Overload. At INSPECTOR_SHED_NEW packets of connections that are not in the table are not inspected: they go on (@open) or
+ * are dropped. At INSPECTOR_SHED_BODIES octets of messages are not parsed either, until the server speaks. Between bursts.
+ */
+enum inspector_shed {
+	INSPECTOR_SHED_NOTHING,
+	INSPECTOR_SHED_NEW,
+	INSPECTOR_SHED_BODIES,
+};
+void inspector_set_shed(struct inspector *ins, enum inspector_shed shed, bool open);
+/* The fullest pool of those that a new connection needs, in percent. */
+unsigned int inspector_pool_use(const struct inspector *ins);
+
+/* Answer late segments of what is listed as severed, by a predecessor, from @now_ns on. Once, before the first packet. */
+void inspector_restore_severed(struct inspector *ins, uint64_t now_ns);
 
 /* Nobody decides at the moment: limits that run out have cause CTRL_GONE, not CTRL_SLOW. */
 void inspector_set_ctrl_gone(struct inspector *ins, bool gone);

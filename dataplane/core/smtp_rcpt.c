@@ -22,9 +22,8 @@ smtp_kept_str(const struct smtp_ctx *ctx, const struct smtp_kept *k, struct smtp
 	ret->len = k->len;
 }
 
-/* Keep @str, at most @max octets of it, until it is replaced. */
-static void
-kept_set(struct smtp_run *run, struct smtp_kept *k, const struct smtp_str *str, size_t max)
+void
+smtp_kept_set(struct smtp_run *run, struct smtp_kept *k, const struct smtp_str *str, size_t max)
 {
 	size_t len = str->len < max ? str->len : max;
 
@@ -207,7 +206,7 @@ smtp_mail_command(struct smtp_run *run, struct smtp_line *line, const struct smt
 	smtp_anomaly(run, line->anomalies | (ss->anomalies & DP_ANOMALY_BIT(MIDSTREAM)) |
 				  (mailbox_anomalies(&m, ss->utf8) & DP_ANOMALY_BIT(EIGHT_BIT)));
 	line_str(line, m.address, m.address_len, &sender);
-	kept_set(run, &ss->sender, &sender, DP_STR_SENDER_MAX);
+	smtp_kept_set(run, &ss->sender, &sender, DP_STR_SENDER_MAX);
 	if (run->ctx->all_events) {
 		smtp_kept_str(run->ctx, &ss->helo, &helo);
 		smtp_kept_str(run->ctx, &ss->sender, &sender);
@@ -226,7 +225,7 @@ smtp_helo_command(struct smtp_run *run, struct smtp_line *line, const struct smt
 	while (len < cmd->arg_len && cmd->arg[len] != ' ' && cmd->arg[len] != '\t' && cmd->arg[len] != '\r')
 		len++;
 	line_str(line, cmd->arg, len, &name);
-	kept_set(run, &run->ss->helo, &name, DP_STR_HELO_MAX);
+	smtp_kept_set(run, &run->ss->helo, &name, DP_STR_HELO_MAX);
 }
 
 bool

@@ -13,6 +13,7 @@
  *              smtp_reply.c   server lines -> replies
  *              smtp_txn.c     pending commands, transactions, their ends
  *              smtp_body.c    end of data
+ *              smtp_state.c   a machine that goes on where another one was
  *
  * Two sides: whatever the client's octets alone decide is done as they are read ("client side"); whatever needs a
  *            reply is done when that reply, or the certainty that it will not be seen, comes ("reply side"), in the
@@ -155,13 +156,13 @@ struct smtp_session {
 	uint64_t server_anomalies; /* reply side */
 	struct smtp_txn txns[SMTP_TXNS_MAX]; /* ring, oldest first; the client's open one is the last */
 	struct smtp_kept helo, sender;
+	uint32_t nb_commands;	 /* that were ever pending; wraps */
 	uint32_t nb_transactions;
 	uint32_t nb_rcpts0;	 /* recipients of transaction 0 so far, client side */
 	uint32_t nb_replied0;	 /* and reply side */
 	uint32_t nb_replied;	 /* recipients answered in the reply side's transaction */
 	uint32_t lmtp_accepted;	 /* of these, with 2xx */
 	uint32_t lmtp_left;	 /* further replies owed to an end of data */
-	uint32_t nb_commands;	 /* ever pending; what is pending now are the last of them */
 	uint32_t pending_skip;	 /* replies owed to commands that were forgotten; they come first */
 	uint32_t line_idx;	 /* line in pieces; POOL_NONE: nothing kept */
 	uint32_t line_octets;	 /* of it so far */
@@ -302,6 +303,8 @@ bool smtp_alternative_line(struct smtp_run *run, const struct smtp_line *line, u
 /* One more reading of what @line holds. True when it matched. @only_match: of no interest otherwise. */
 bool smtp_rcpt_alternative(struct smtp_run *run, const struct smtp_line *line, const struct mailbox *m, uint64_t anomalies,
 			   bool only_match);
+/* Keep @str, at most @max octets of it, until it is replaced. */
+void smtp_kept_set(struct smtp_run *run, struct smtp_kept *k, const struct smtp_str *str, size_t max);
 void smtp_kept_drop(struct smtp_ctx *ctx, struct smtp_kept *k);
 void smtp_kept_str(const struct smtp_ctx *ctx, const struct smtp_kept *k, struct smtp_str *ret);
 

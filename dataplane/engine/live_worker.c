@@ -255,6 +255,7 @@ live_run(void *arg)
 	struct worker_group *g = w->group;
 
 	rule_swap_online(g->rules, w->index);
+	inspector_restore_severed(w->inspector, live_now(w));
 	while (!atomic_load_explicit(w->live->group->stop, memory_order_relaxed))
 		rest(w, turn(w, true));
 	quiesce(w);

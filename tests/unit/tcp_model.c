@@ -81,7 +81,7 @@ model_frame(const struct model *m, enum model_side side, uint8_t flags, uint32_t
 {
 	const enum model_side as = side == MODEL_TO_CLIENT ? MODEL_SERVER : side == MODEL_TO_SERVER ? MODEL_CLIENT : side;
 	const enum model_side to = as == MODEL_CLIENT ? MODEL_SERVER : MODEL_CLIENT;
-	static const uint16_t ports[2] = { 40001, 25 };
+	const uint16_t ports[2] = { (uint16_t)(40001 + m->client_port), 25 };
 	uint8_t l2[14], opts[40], *frame = malloc(PACKET_BUILD_HEAD_MAX + 40 + len);
 	uint32_t nb_opts = put_options(opts, m, &m->end[side], flags), n, head;
 	struct packet_build b = {
@@ -335,7 +335,10 @@ dp_frame(struct model *m, const struct model_event *ev)
 	dp_count(&m->counters, DP_STAT_RX_PKTS, p.rebuilt != 2);
 	assert_int_equal(packet_decode(&p, &m->seed), PACKET_TCP);
 	p.in_flags = ev->port == MODEL_SERVER ? PACKET_IN_PORT_B : 0;
-	inspector_burst(m->ins, pkts, 1);
+	if (m->bypass)
+		inspector_bypass_burst(m->ins, pkts, 1);
+	else
+		inspector_burst(m->ins, pkts, 1);
 	if (p.fate == PACKET_SEND)
 		assert_int_equal(p.cap_len, ev->len);
 	if (p.fate != PACKET_DROP)
@@ -810,6 +813,19 @@ model_again(struct model *m, uint32_t isn_client, uint32_t isn_server, const str
 	model_end_init(&m->end[0], isn_client);
 	model_end_init(&m->end[1], isn_server);
 	begin(m, steps);
+}
+
+void
+model_restart(struct model *m)
+{
+	/* What died with it ends without a word. */
+	m->counters.c[DP_STAT_FLOWS] = m->counters.c[DP_STAT_FLOWS_ENDED];
+	m->counters.c[DP_STAT_HOLDS] = m->counters.c[DP_STAT_HOLDS_ENDED];
+	m->nb_flows = m->nb_flow_ends;
+	memset(m->mem, 0, m->mem_len);
+	m->ins = inspector_init(m->mem, &m->cfg.ins, &ops, m, &m->counters);
+	assert_non_null(m->ins);
+	inspector_restore_severed(m->ins, m->now_ns);
 }
 
 void

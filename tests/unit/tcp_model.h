@@ -144,6 +144,8 @@ struct model {
 	unsigned int nb_outcomes; /* in all; the first MODEL_OUTCOMES_MAX are kept */
 	struct model_hold holds[MODEL_HOLDS_MAX]; /* the first of them */
 	bool ring_full; /* events are lost */
+	bool bypass;	/* nothing is inspected */
+	uint16_t client_port; /* beyond the usual one, of frames from model_frame() */
 	/* the responder */
 	_Alignas(8) uint8_t record[DP_TAKEOVER_LEN_MAX];
 	uint32_t index; /* of the flow it was told of */
@@ -165,6 +167,9 @@ void model_run(struct model *m, uint64_t limit_ns);
 
 /* The same pair of ends and ports again: a new connection with @isn, through the same inspector. */
 void model_again(struct model *m, uint32_t isn_client, uint32_t isn_server, const struct model_step *steps);
+
+/* The inspector dies and another one begins, with nothing but the list of severed connections (cfg.ins, if it has one). */
+void model_restart(struct model *m);
 
 /* Fail the test unless the counters add up. */
 void model_check_balance(const struct model *m);
