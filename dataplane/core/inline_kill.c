@@ -5,6 +5,8 @@
  * Confirmation: an end that took the RST has no connection any more: a keep-alive to it (one octet before what it awaits)
  * brings an RST back (RFC 9293 §3.10.7.1). An end that missed it, or found it inexact, answers with an ACK of what it has
  * (RFC 5961 §3); that is answered with the RST that it awaits. Lost ones: both are sent again, at growing distances.
+ *
+ * A new connection of the same ends and ports waits for that: its SYN is dropped until both are closed, or confirm_ns passed.
  */
 #include "inline_private.h"
 
@@ -205,8 +207,15 @@ inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	enum flow_side side = tcp_side(f, p);
 
 	if (inline_opens(p)) {
-		/* Who begins anew has nothing open any more. */
+		/*
+		 * Who begins anew has nothing open any more. The other end may have: it would not take this SYN, but answer
+		 * for the old connection. The SYN comes again.
+		 */
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
+		if (!is_closed(x, side == FLOW_CLIENT ? FLOW_SERVER : FLOW_CLIENT)) {
+			inline_drop(ins, p, DP_STAT_DROP_KILLED);
+			return true;
+		}
 		finish(ins, f, x, true);
 		return false;
 	}

@@ -167,6 +167,7 @@ test_new_connection(void **state)
 {
 	begin_listed();
 	reset_one();
+	server(PACKET_RST, 0, "");
 	client(PACKET_SYN, at + 100000, "");
 	assert_int_equal(list.nb, 0);
 	end();

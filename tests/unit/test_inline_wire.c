@@ -295,6 +295,30 @@ test_challenge(void **state)
 	end();
 }
 
+/* The client is back before the server has shown that its end is closed: its SYN waits for that. */
+static void
+test_early_syn(void **state)
+{
+	uint64_t nb;
+
+	begin(ehlo);
+	client(PACKET_ACK, at, MAIL BAD);
+	inspector_verdict(m.ins, UINT64_C(1) << 32, 1, DP_VERDICT_RESET, m.now_ns);
+	nb = m.nb_to[MODEL_SERVER];
+	client(PACKET_SYN, at + 1000000, "");
+	assert_int_equal(m.nb_to[MODEL_SERVER], nb);
+	assert_int_equal(count(DP_STAT_DROP_KILLED), 1);
+	assert_int_equal(m.nb_outcomes, 0);
+	server(PACKET_RST, 0, "");
+	assert_int_equal(m.nb_outcomes, 1);
+	assert_int_equal(m.outcomes[0].outcome, DP_OUTCOME_CONFIRMED);
+	assert_int_equal(m.nb_to[MODEL_SERVER], nb);
+	client(PACKET_SYN, at + 1000000, "");
+	assert_int_equal(m.nb_to[MODEL_SERVER], nb + 1);
+	assert_int_equal(m.nb_flows, 2);
+	end();
+}
+
 static void
 test_park_limit(void **state)
 {
@@ -329,6 +353,7 @@ main(void)
 		cmocka_unit_test(test_waits_for_reply),
 		cmocka_unit_test(test_stale_verdicts),
 		cmocka_unit_test(test_challenge),
+		cmocka_unit_test(test_early_syn),
 		cmocka_unit_test(test_park_limit),
 	};
 
