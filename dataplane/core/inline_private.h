@@ -28,6 +28,7 @@ enum {
 	INLINE_L2_MAX = 64,
 	INLINE_MSS_MIN = 536,	       /* RFC 9293 §3.7.1: what every end takes */
 	INLINE_MSS_MAX = 1400,	       /* what every common link takes */
+	INLINE_INWARD_MAX = 2048,      /* octets of an IP packet to the responder */
 	INLINE_WINDOW_MAX = 1 << 26,   /* octets beyond what went on; no window is larger in use */
 };
 

@@ -336,22 +336,9 @@ inspector_takeover_closed(struct inspector *ins, uint32_t index, uint64_t flow_u
 		flow_close(&ins->table, f);
 }
 
-static bool
-give(struct inspector *ins, struct packet *p)
-{
-	uint32_t len = p->payload_off + p->payload_len - p->l3_off;
-
-	if (!ins->ops.inward(ins->ops_ctx, p->frame + p->l3_off, len)) {
-		inline_drop(ins, p, DP_STAT_DROP_INWARD);
-		return false;
-	}
-	inline_drop(ins, p, DP_STAT_INWARD);
-	return true;
-}
-
-/* Put together from fragments: there is no header for it that a receiver would take. */
+/* Put together from fragments, without a header that a receiver would take; or too long for one piece. */
 static void
-give_rebuilt(struct inspector *ins, const struct flow *f, const struct inline_flow *x, enum flow_side side,
+give_parts(struct inspector *ins, const struct flow *f, const struct inline_flow *x, enum flow_side side,
 	     struct packet *p)
 {
 	uint32_t off = 0, n;
@@ -367,6 +354,22 @@ give_rebuilt(struct inspector *ins, const struct flow *f, const struct inline_fl
 }
 
 static void
+give(struct inspector *ins, const struct flow *f, const struct inline_flow *x, enum flow_side side, struct packet *p)
+{
+	uint32_t len = p->payload_off + p->payload_len - p->l3_off;
+
+	if (len > INLINE_INWARD_MAX) {
+		give_parts(ins, f, x, side, p);
+		return;
+	}
+	if (!ins->ops.inward(ins->ops_ctx, p->frame + p->l3_off, len)) {
+		inline_drop(ins, p, DP_STAT_DROP_INWARD);
+		return;
+	}
+	inline_drop(ins, p, DP_STAT_INWARD);
+}
+
+static void
 taken_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, enum flow_side side, struct packet *p)
 {
 	inline_note_link(&x->end[side], p);
@@ -375,9 +378,9 @@ taken_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, enum 
 	else if (p->tcp_flags & PACKET_SYN)
 		inline_drop(ins, p, DP_STAT_DROP_STRAY);
 	else if (p->rebuilt)
-		give_rebuilt(ins, f, x, side, p);
+		give_parts(ins, f, x, side, p);
 	else
-		give(ins, p);
+		give(ins, f, x, side, p);
 }
 
 bool
@@ -455,6 +458,13 @@ inspector_set_responder(struct inspector *ins, bool there)
 		ins->gate->responder = there;
 }
 
+bool
+inspector_has_takeovers(const struct inspector *ins)
+{
+	return ins->gate != NULL && (ins->gate->lists[INLINE_CARE_TOLD].head != POOL_NONE ||
+				     ins->gate->lists[INLINE_CARE_TAKEN].head != POOL_NONE);
+}
+
 uint32_t
 inspector_flow_index(const struct inspector *ins, const struct flow *f)
 {
@@ -467,6 +477,13 @@ inline_takeover_forget(struct inspector *ins, struct flow *f, struct inline_flow
 	if (x->care < INLINE_CARE_TOLD)
 		return;
 	let_it_go(ins, f, x);
+	/* Both ends believe that they are connected, to what is no more. */
+	if (!(f->flags & FLOW_CLOSED)) {
+		uint32_t seq = x->care == INLINE_CARE_TOLD ? x->fwd : x->end[FLOW_CLIENT].next;
+
+		inline_originate(ins, f, x, FLOW_CLIENT, PACKET_RST | PACKET_ACK, seq, NULL, 0);
+		inline_originate(ins, f, x, FLOW_SERVER, PACKET_RST | PACKET_ACK, x->end[FLOW_SERVER].next, NULL, 0);
+	}
 	inline_leave_stone(ins, f, x);
 }
 

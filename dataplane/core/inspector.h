@@ -177,6 +177,8 @@ void inspector_set_ctrl_gone(struct inspector *ins, bool gone);
  * what is over is ignored. There is none to begin with: a connection that it has when it is gone is reset.
  */
 void inspector_set_responder(struct inspector *ins, bool there);
+/* Is any connection the responder's, or told to it? */
+bool inspector_has_takeovers(const struct inspector *ins);
 uint32_t inspector_flow_index(const struct inspector *ins, const struct flow *f);
 /* The responder's word on what it was told with @hold_id. False: that is over. */
 bool inspector_takeover_ready(struct inspector *ins, uint32_t index, uint64_t flow_uid, uint64_t hold_id, bool ready,

@@ -24,6 +24,7 @@ struct live_options {
 	uint32_t idle_us;
 	uint32_t hold_limit_ms;	       /* 0: the inspector's own */
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict; NONE: the inspector's own */
+	int takeover_fd; /* SOCK_SEQPACKET to the responder; 0: there is none */
 	struct eal_live eal;
 };
 
