@@ -105,6 +105,16 @@ const struct smtp_ops proxy_smtp_ops = {
 
 /* --- from the client --- */
 
+/* Line by line where recipients may be found: what waits for a verdict is then that line, however the octets came. */
+static size_t
+up_to_line(const struct proxy *p, size_t n)
+{
+	const uint8_t *at = p->in + p->in_head;
+	const uint8_t *lf = smtp_reads_lines(&p->smtp) ? memchr(at, '\n', n) : NULL;
+
+	return lf != NULL ? (size_t)(lf - at) + 1 : n;
+}
+
 /* Octets at in_head that can be given at once: a line, a piece of a message, everything. 0: not yet. */
 static size_t
 next_piece(struct proxy *p)
@@ -117,14 +127,14 @@ next_piece(struct proxy *p)
 
 	p->in_line = p->in_part = false;
 	if (!smtp_is_clear(&p->smtp))
-		return len;
+		return up_to_line(p, len);
 	switch (p->smtp.phase) {
 	case SMTP_PHASE_WAIT:
 		return 0;
 	case SMTP_PHASE_BODY:
-		return smtp_body_scan(p->smtp_ctx->body_find, &eod, at, len, &found);
+		return up_to_line(p, smtp_body_scan(p->smtp_ctx->body_find, &eod, at, len, &found));
 	case SMTP_PHASE_CHUNK:
-		return p->smtp.chunk_left < len ? (size_t)p->smtp.chunk_left : len;
+		return up_to_line(p, p->smtp.chunk_left < len ? (size_t)p->smtp.chunk_left : len);
 	default:
 		break;
 	}
@@ -333,22 +343,28 @@ swallow(struct proxy *p, const uint8_t *octets, size_t n)
 	return n;
 }
 
+/* To the client, and to the machine: a line, or what there is of it; once nothing can be read, all. */
+static size_t
+relay(struct proxy *p, const uint8_t *octets, size_t n)
+{
+	const uint8_t *lf = smtp_is_clear(&p->smtp) ? memchr(octets, '\n', n) : NULL;
+
+	if (lf != NULL)
+		n = (size_t)(lf - octets) + 1;
+	p->ops->to_client(p->ctx, octets, n);
+	smtp_server_data(p->smtp_ctx, &p->smtp, p, octets, n);
+	return n;
+}
+
 void
 proxy_server_came(struct proxy *p, const uint8_t *octets, size_t n)
 {
-	if (p->end != PROXY_GOES_ON)
-		return;
-	if (p->swallowing) {
-		size_t taken = swallow(p, octets, n);
+	size_t taken;
 
-		octets += taken;
-		n -= taken;
+	for (; n > 0 && p->end == PROXY_GOES_ON; octets += taken, n -= taken) {
+		taken = p->swallowing ? swallow(p, octets, n) : relay(p, octets, n);
+		pump(p);
 	}
-	if (n > 0 && p->end == PROXY_GOES_ON) {
-		p->ops->to_client(p->ctx, octets, n);
-		smtp_server_data(p->smtp_ctx, &p->smtp, p, octets, n);
-	}
-	pump(p);
 }
 
 bool
