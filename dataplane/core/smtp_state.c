@@ -216,3 +216,9 @@ smtp_is_clear(const struct smtp *s)
 {
 	return s->phase != SMTP_PHASE_OPAQUE && (s->flags & (SMTP_F_TLS | SMTP_F_TURNED)) == 0;
 }
+
+bool
+smtp_reads_lines(const struct smtp *s)
+{
+	return (s->flags & (SMTP_F_ALT | SMTP_F_TLS)) != 0;
+}

@@ -62,4 +62,7 @@ uint32_t smtp_owed(const struct smtp_ctx *ctx, const struct smtp *s);
 /* Do the client's octets have lines that are commands? Not in TLS, or what seems to be, nor with the sides exchanged. */
 bool smtp_is_clear(const struct smtp *s);
 
+/* In what is no command, are there lines that another server would read as commands? */
+bool smtp_reads_lines(const struct smtp *s);
+
 #endif
