@@ -122,6 +122,7 @@ struct inline_gate {
 	struct tombstone_table stones;
 	struct inline_list lists[INLINE_CARE_NB];
 	bool responder; /* there is one */
+	bool crowded;	/* some in CARE_WAIT could not be told of for want of room */
 	bool ctrl_gone;
 	bool in_burst;
 	bool originated; /* a frame was sent in the name of the client since the packet began */

@@ -132,7 +132,9 @@ try(struct inspector *ins, struct flow *f, struct inline_flow *x, bool last)
 	inline_list_severed(ins, f, x, DP_SEVERED_TAKEN);
 	if (!ins->ops.takeover(ins->ops_ctx, f, rec)) {
 		inline_unlist_severed(ins, x);
-		fall_back(ins, f, x, DP_CAUSE_RESPONDER);
+		ins->gate->crowded = !last;
+		if (last)
+			fall_back(ins, f, x, DP_CAUSE_RESPONDER);
 		return;
 	}
 	dp_count(ins->counters, DP_STAT_TAKEOVERS, 1);
@@ -332,8 +334,12 @@ inspector_takeover_closed(struct inspector *ins, uint32_t index, uint64_t flow_u
 {
 	struct flow *f = find(ins, index, flow_uid, hold_id, INLINE_CARE_TAKEN);
 
-	if (f != NULL)
-		flow_close(&ins->table, f);
+	if (f == NULL || f->flags & FLOW_CLOSED)
+		return;
+	/* Nothing more will be known of it; its entry stays for late packets. */
+	flow_close(&ins->table, f);
+	inspector_set_last(ins, f);
+	inspector_report_end(ins, f, DP_CLOSE_FIN);
 }
 
 /* Put together from fragments, without a header that a receiver would take; or too long for one piece. */
@@ -513,6 +519,22 @@ overdue(const struct inspector *ins, enum inline_care care, uint64_t limit_ns)
 	return !g->responder || (g->now_ns > x->care_ns && g->now_ns - x->care_ns >= limit_ns) ? x : NULL;
 }
 
+/* There was no room to tell of some: there may be now. */
+static void
+try_crowded(struct inspector *ins, unsigned int budget)
+{
+	struct inline_gate *g = ins->gate;
+	uint32_t idx = g->lists[INLINE_CARE_WAIT].head, next;
+
+	g->crowded = false;
+	for (; idx != POOL_NONE && budget > 0 && !g->crowded; idx = next, budget--) {
+		next = g->flows[idx].care_next;
+		inspector_set_last(ins, flow_at(&ins->table, idx));
+		try(ins, flow_at(&ins->table, idx), &g->flows[idx], false);
+	}
+	g->crowded |= idx != POOL_NONE;
+}
+
 void
 inline_takeover_age(struct inspector *ins, unsigned int budget)
 {
@@ -520,6 +542,8 @@ inline_takeover_age(struct inspector *ins, unsigned int budget)
 	struct inline_flow *x;
 	struct flow *f;
 
+	if (g->crowded)
+		try_crowded(ins, budget);
 	for (; budget > 0; budget--) {
 		if ((x = overdue(ins, INLINE_CARE_TOLD, g->cfg.takeover_ready_ns)) == NULL &&
 		    (x = overdue(ins, INLINE_CARE_WAIT, g->cfg.takeover_wait_ns)) == NULL &&

@@ -95,7 +95,7 @@ struct inspector_ops {
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
 	/*
 	 * With inline_cfg.takeover only. Tell the responder of @f: @rec, rec->len octets, is whole but for worker, epoch and
-	 * instance; its times are those of packets. inspector_takeover_ready() answers. False: it cannot be told.
+	 * instance; its times are those of packets. inspector_takeover_ready() answers. False: there is no room now.
 	 */
 	bool (*takeover)(void *ctx, struct flow *f, const struct dp_takeover *rec);
 	/* An IP packet, whole, for the responder. Called also before it is ready: never. False: there is no room for it. */

@@ -89,25 +89,35 @@ monotonic(uint64_t at_ns, uint64_t real_ns, uint64_t mono_ns)
 	return mono_ns > age ? mono_ns - age : 0;
 }
 
-static void
+/* False: the socket is full, not now. */
+static bool
 tell(struct handover *h, unsigned int worker, struct handover_told *told)
 {
 	struct dp_takeover *t = (struct dp_takeover *)(void *)told->record;
 	uint64_t real = dp_clock_ns(CLOCK_REALTIME), mono = dp_clock_ns(CLOCK_MONOTONIC);
 	struct handover_entry *e;
+	struct dp_takeover rec;
+	int rc;
 
 	if (t->instance != h->instance || handover_table_add(&h->table, &t->flow.key, worker, &told->flow) != 0) {
 		answer(h, worker, &told->flow, HANDOVER_REFUSED);
-		return;
+		return true;
 	}
+	rec = *t;
 	t->client.last_tsval_ns = monotonic(t->client.last_tsval_ns, real, mono);
 	t->server.last_tsval_ns = monotonic(t->server.last_tsval_ns, real, mono);
-	if (dp_msg_send(h->sock, t, t->len, -1) == 0)
-		return;
+	rc = dp_msg_send(h->sock, t, t->len, -1);
+	if (rc == 0)
+		return true;
 	e = handover_table_find(&h->table, &t->flow.key);
 	if (e != NULL)
 		handover_table_remove(&h->table, e);
+	if (rc == -EAGAIN) {
+		*t = rec; /* the times of the next try are others */
+		return false;
+	}
 	answer(h, worker, &told->flow, HANDOVER_REFUSED);
+	return true;
 }
 
 static void
@@ -132,7 +142,8 @@ serve_lane(struct handover *h, unsigned int worker)
 	void *slot;
 
 	for (i = 0; i < BURST && (slot = slot_ring_look(&l->told)) != NULL; i++, any = true) {
-		tell(h, worker, slot);
+		if (!tell(h, worker, slot))
+			break;
 		slot_ring_done(&l->told);
 	}
 	for (i = 0; i < BURST && (slot = slot_ring_look(&l->ended)) != NULL; i++, any = true) {

@@ -28,7 +28,7 @@
 
 enum {
 	HANDOVER_PACKET_MAX = 2048, /* octets of an IP packet; longer ones go in parts */
-	HANDOVER_TOLD = 16,	    /* slots of each ring */
+	HANDOVER_TOLD = 64,	    /* slots of each ring */
 	HANDOVER_ENDED = 4096,
 	HANDOVER_ANSWERS = 1024,
 	HANDOVER_PACKETS = 512,
