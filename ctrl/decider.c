@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "decide.h"
+#include "dp_clock.h"
 #include "dp_ring.h"
 
 struct decider_ring {
@@ -28,15 +29,6 @@ struct decider {
 	struct decider_ring rings[];
 };
 
-static uint64_t
-clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
-
 /* The command goes, or has to wait, or is given up. False: it waits. */
 static bool
 send_command(struct decider_ring *ring)
@@ -44,7 +36,7 @@ send_command(struct decider_ring *ring)
 	uint64_t now;
 
 	if (dp_ring_send_command(&ring->reader, &ring->cmd) != 0) {
-		now = clock_ns(CLOCK_MONOTONIC);
+		now = dp_clock_ns(CLOCK_MONOTONIC);
 		if (ring->blocked_ns == 0)
 			ring->blocked_ns = now;
 		if (now - ring->blocked_ns < UINT64_C(1000000) * DECIDER_PATIENCE_MS)
@@ -71,7 +63,7 @@ verdict_on(struct decider *d, struct decider_ring *ring, uint64_t pos, const str
 	set = rule_view_find(d->rules, ev->generation);
 	if (set == NULL || decide(set, ev, &decision) != 1)
 		return DP_VERDICT_NONE;
-	now = clock_ns(CLOCK_REALTIME);
+	now = dp_clock_ns(CLOCK_REALTIME);
 	dp_ring_decide(&ring->reader, pos, ev->rec.seq, ev->rec.epoch, decision.verdict, true,
 		       now > ev->rec.ts_ns ? (now - ev->rec.ts_ns) / 1000 : 0);
 	return decision.verdict;

@@ -240,10 +240,18 @@ is_store_scratch(const struct ctrl_options *o)
 	return len > 0 && strncmp(o->store, o->run_dir, len) == 0 && o->store[len] == '/';
 }
 
+/* What the wire said cannot be asked again; a capture can. */
+static unsigned int
+store_flags(const struct ctrl *c)
+{
+	return (is_store_scratch(&c->opt) ? STORE_SCRATCH : 0) |
+	       (c->dp.geo.run_flags & DP_RUN_REPLAY ? 0 : STORE_DURABLE);
+}
+
 static int
 open_store(struct ctrl *c)
 {
-	int rc = store_open(c->opt.store, is_store_scratch(&c->opt) ? STORE_SCRATCH : 0, &c->store);
+	int rc = store_open(c->opt.store, store_flags(c), &c->store);
 
 	if (rc < 0)
 		return fail(c, EXIT_STORE, c->store != NULL ? store_error(c->store) : strerror(-rc));

@@ -13,6 +13,7 @@
 
 #include "control_server.h"
 #include "control_status.h"
+#include "dp_clock.h"
 #include "metrics.h"
 #include "metrics_text.h"
 #include "output.h"
@@ -297,15 +298,13 @@ static void
 keep_store(struct service *s)
 {
 	uint64_t now = uv_hrtime(), written = s->cfg.output != NULL ? output_last(s->cfg.output) : UINT64_MAX - 1;
-	struct timespec ts;
 	int rc;
 
 	if ((s->cfg.limits.age_ns == 0 && s->cfg.limits.octets == 0) || now < s->keep_at_ns ||
 	    store_in_transaction(s->cfg.store))
 		return;
-	clock_gettime(CLOCK_REALTIME, &ts);
 	rc = store_keep_step(s->cfg.store, &s->cfg.limits, written,
-			     (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec, KEEP_ROWS);
+			     dp_clock_ns(CLOCK_REALTIME), KEEP_ROWS);
 	if (rc == 0)
 		rc = store_keep_vacuum(s->cfg.store, KEEP_PAGES);
 	if (rc < 0 && !s->keep_failed && may_log(s))

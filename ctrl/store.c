@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "dp_clock.h"
+
 const char *
 store_error(const struct store *s)
 {
@@ -60,12 +62,10 @@ store_begin(struct store *s)
 static int
 note_span(struct store *s)
 {
-	struct timespec ts;
 	sqlite3_stmt *st;
 	uint64_t now_ns;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	now_ns = (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+	now_ns = dp_clock_ns(CLOCK_REALTIME);
 	if (s->begun_sequence == s->next_sequence ||
 	    (s->span_ns != 0 && now_ns < s->span_ns + STORE_SPAN_NS && now_ns >= s->span_ns))
 		return 0;

@@ -18,7 +18,7 @@
  *            none up: a second replay of the same input adds nothing.
  * Death:     of the process at any point: nothing committed is lost (synchronous=NORMAL is enough for that). Of the machine:
  *            the file stays consistent, but the last commits may be gone while their lines stand in an output file already.
- *            STORE_DURABLE (synchronous=FULL) costs an fsync() per batch and rules that out; live mode uses it.
+ *            STORE_DURABLE (synchronous=FULL) costs an fsync() per batch and rules that out; live runs use it.
  * Versions:  user_version. An older store is brought up to date by the steps of store_schema.h when it is opened for writing,
  *            in one transaction; to be read only, it is read as it is. A newer one is refused, never used by guess.
  * Errors:    negative errno; store_error() has the sentence for people, naming the file, the cause and what to do.

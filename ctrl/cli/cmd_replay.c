@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "control_path.h"
+#include "dp_clock.h"
 #include "inputs.h"
 #include "paths.h"
 #include "replay_options.h"
@@ -224,7 +225,6 @@ static int
 prepare(struct replay *r)
 {
 	const struct replay_options *o = &r->opt;
-	struct timespec ts;
 	int rc;
 
 	rc = rundir_make(r->run_dir);
@@ -241,9 +241,8 @@ prepare(struct replay *r)
 	if (o->state != NULL && (rc = control_link(o->state, r->run_dir)) < 0)
 		return fail(o->state, "the link to the folder of the run cannot be made", -rc);
 	r->linked = o->state != NULL;
-	clock_gettime(CLOCK_REALTIME, &ts);
 	inputs_examine(o->captures, o->nb_captures,
-		       (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec,
+		       dp_clock_ns(CLOCK_REALTIME),
 		       &r->inputs);
 	r->cfg.dataplane_path = r->dataplane;
 	r->cfg.ctrl_path = r->ctrl;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dp_clock.h"
 #include "options.h"
 #include "rule_date.h"
 #include "rules_write.h"
@@ -228,12 +229,10 @@ cmd_list(int argc, char **argv)
 	struct rule_errors errs;
 	struct ruleset *set;
 	struct cli_parser p;
-	struct timespec now;
 	uint64_t at_ns;
 	int opt;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	at_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	at_ns = dp_clock_ns(CLOCK_REALTIME);
 	cli_init(&p, "postern rules list", options, argc, argv);
 	while ((opt = cli_next(&p, &value)) != CLI_END) {
 		if (opt == CLI_ERROR)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control_ask.h"
+#include "dp_clock.h"
 #include "options.h"
 #include "status_text.h"
 
@@ -53,10 +54,7 @@ print_help(void)
 static double
 now_s(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	return (double)dp_clock_ns(CLOCK_MONOTONIC) / 1e9;
 }
 
 /* 0, 4, or -1 when standard output is gone. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dp_clock.h"
 #include "options.h"
 #include "safe_text.h"
 #include "store_keep.h"
@@ -204,13 +205,11 @@ cmd_backup(int argc, char **argv)
 static int
 prune(struct store *s, const struct store_args *a)
 {
-	struct timespec ts;
 	int rc;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
 	do {
 		rc = store_keep_step(s, &a->limits, UINT64_MAX - 1,
-				     (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec, PRUNE_ROWS);
+				     dp_clock_ns(CLOCK_REALTIME), PRUNE_ROWS);
 	} while (rc == 1);
 	while (rc == 0 && (rc = store_keep_vacuum(s, VACUUM_PAGES)) == 1)
 		rc = 0;

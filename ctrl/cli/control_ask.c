@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control_path.h"
+#include "dp_clock.h"
 #include "options.h"
 #include "safe_text.h"
 
@@ -90,10 +91,7 @@ control_choose(const char *command, const struct control_target *t, char *ret, s
 static int64_t
 now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (int64_t)(dp_clock_ns(CLOCK_MONOTONIC) / 1000000);
 }
 
 static int

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "dp_clock.h"
 #include "dp_shm.h"
+#include "due.h"
 #include "launch.h"
 #include "live_config.h"
 #include "ready.h"
@@ -57,15 +59,6 @@ struct live {
 	int exit_code;
 };
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
-
 __attribute__((format(printf, 1, 2))) static void
 say(const char *fmt, ...)
 {
@@ -101,7 +94,7 @@ part_stop(struct part *p, unsigned int limit_ms)
 	if (!child_runs(&p->child))
 		return;
 	child_signal(&p->child, SIGTERM);
-	p->kill_at = now_ns() + limit_ms * MS;
+	p->kill_at = dp_clock_ns(CLOCK_MONOTONIC) + limit_ms * MS;
 }
 
 static void
@@ -124,7 +117,7 @@ part_start(struct part *p)
 
 	p->start_at = 0;
 	p->kill_at = 0;
-	p->started_ns = now_ns();
+	p->started_ns = dp_clock_ns(CLOCK_MONOTONIC);
 	if (rc == 0)
 		return;
 	say("%s: cannot be started: %s", p->path, strerror(-rc));
@@ -135,7 +128,7 @@ part_start(struct part *p)
 static void
 part_again(struct part *p)
 {
-	uint64_t now = now_ns();
+	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
 	char how[128];
 
 	if (now - p->started_ns >= LIVE_SETTLED_MS * MS)
@@ -160,7 +153,7 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 		say("inspecting%s",
 		    run->cfg->live->enforce ? "" : "; observing: nothing is held, changed or refused (enforce: false)");
 		if (run->begun)
-			say("the wire was down for %" PRIu64 " ms", (now_ns() - run->dp.dead_ns) / MS);
+			say("the wire was down for %" PRIu64 " ms", (dp_clock_ns(CLOCK_MONOTONIC) - run->dp.dead_ns) / MS);
 		run->begun = run->watching = true;
 		memset(run->nb_still, 0, sizeof(run->nb_still));
 		ready_notify("READY=1");
@@ -196,7 +189,7 @@ dataplane_ended(struct live *run)
 		if (!run->dp_ended)
 			part_stop(&run->ctrl, SUPERVISOR_STOP_MS);
 		else
-			run->ctrl.kill_at = now_ns() + LIVE_DRAIN_MS * MS;
+			run->ctrl.kill_at = dp_clock_ns(CLOCK_MONOTONIC) + LIVE_DRAIN_MS * MS;
 	} else if (!run->begun) {
 		say("the dataplane %s before it could begin", child_explain(&run->dp.child, how, sizeof(how)));
 		stop(run, 4);
@@ -283,17 +276,6 @@ part_limits(struct part *p, uint64_t now)
 		part_start(p);
 }
 
-static int
-sooner(int wait_ms, uint64_t at, uint64_t now)
-{
-	int ms;
-
-	if (at == 0)
-		return wait_ms;
-	ms = at <= now ? 0 : (int)((at - now) / MS + 1);
-	return wait_ms < 0 || ms < wait_ms ? ms : wait_ms;
-}
-
 static void
 loop_once(struct live *run)
 {
@@ -304,14 +286,14 @@ loop_once(struct live *run)
 		{.fd = child_runs(&run->dp.child) ? run->dp.child.pidfd : -1, .events = POLLIN},
 		{.fd = child_runs(&run->ctrl.child) ? run->ctrl.child.pidfd : -1, .events = POLLIN},
 	};
-	uint64_t now = now_ns();
+	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
 	int wait_ms = -1;
 
-	wait_ms = sooner(wait_ms, run->dp.start_at, now);
-	wait_ms = sooner(wait_ms, run->dp.kill_at, now);
-	wait_ms = sooner(wait_ms, run->ctrl.start_at, now);
-	wait_ms = sooner(wait_ms, run->ctrl.kill_at, now);
-	wait_ms = sooner(wait_ms, run->watching ? run->look_at : 0, now);
+	wait_ms = due_sooner(wait_ms, run->dp.start_at, now);
+	wait_ms = due_sooner(wait_ms, run->dp.kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->ctrl.start_at, now);
+	wait_ms = due_sooner(wait_ms, run->ctrl.kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->watching ? run->look_at : 0, now);
 	if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
 		return;
 	if (p[1].revents != 0)
@@ -324,7 +306,7 @@ loop_once(struct live *run)
 		dataplane_ended(run);
 	if (p[4].revents != 0)
 		ctrl_ended(run);
-	now = now_ns();
+	now = dp_clock_ns(CLOCK_MONOTONIC);
 	part_limits(&run->dp, now);
 	part_limits(&run->ctrl, now);
 	look(run, now);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dp_clock.h"
 #include "inputs.h"
 #include "paths.h"
 #include "rules_write.h"
@@ -109,11 +110,9 @@ replay(struct run *r, char *path, const char *ports, const sigset_t *held)
 	};
 	struct supervisor_result res;
 	struct inputs inputs;
-	struct timespec ts;
 	int code;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	inputs_examine(&path, 1, (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec,
+	inputs_examine(&path, 1, dp_clock_ns(CLOCK_REALTIME),
 		       &inputs);
 	cfg.run_id = inputs.run_id;
 	supervisor_run(&cfg, &res);

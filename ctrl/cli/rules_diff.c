@@ -9,6 +9,7 @@
 
 #include "cmd_rules.h"
 #include "dp_args.h"
+#include "dp_clock.h"
 #include "json_out.h"
 #include "matcher.h"
 #include "options.h"
@@ -405,11 +406,9 @@ rules_diff(int argc, char **argv)
 {
 	struct diff d = {.format = RULES_FORMAT_AUTO};
 	char *paths[NB_OPERANDS] = {NULL};
-	struct timespec now;
 	int code;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	d.ts_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	d.ts_ns = dp_clock_ns(CLOCK_REALTIME);
 	code = read_arguments(&d, argc, argv, paths);
 	if (code != 0)
 		return code < 0 ? print_help() : code;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cmd_rules.h"
+#include "dp_clock.h"
 #include "options.h"
 #include "rules_judge.h"
 #include "rules_lines.h"
@@ -133,12 +134,10 @@ rules_explain(int argc, char **argv)
 	struct explain e = {.sender = ""};
 	const char *path = NULL, *value;
 	int opt, nb = 0, rc = 0;
-	struct timespec now;
 	struct cli_parser p;
 	char **addresses;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	e.ts_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	e.ts_ns = dp_clock_ns(CLOCK_REALTIME);
 	addresses = calloc((size_t)argc + 1, sizeof(*addresses));
 	if (addresses == NULL)
 		return 2;

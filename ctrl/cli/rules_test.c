@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cmd_rules.h"
+#include "dp_clock.h"
 #include "matcher.h"
 #include "options.h"
 #include "rule_date.h"
@@ -220,12 +221,10 @@ rules_test(int argc, char **argv)
 	const char *rules = NULL, *value;
 	bool is_quiet = false;
 	struct cli_parser p;
-	struct timespec now;
 	int opt, nb = 0, rc = 0;
 	char **paths;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	t.ts_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	t.ts_ns = dp_clock_ns(CLOCK_REALTIME);
 	paths = calloc((size_t)argc + 1, sizeof(*paths));
 	if (paths == NULL)
 		return EXIT_WRONG;

@@ -17,7 +17,9 @@
 
 #include "child.h"
 #include "dp_args.h"
+#include "dp_clock.h"
 #include "dp_shm.h"
+#include "due.h"
 #include "launch.h"
 #include "options.h"
 #include "progress.h"
@@ -48,15 +50,6 @@ struct run {
 	uint64_t ctrl_term_at;
 	uint64_t ctrl_kill_at;
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
 
 /* One line for people; what came from elsewhere is made fit for a terminal. */
 __attribute__((format(printf, 2, 3))) static void
@@ -114,7 +107,7 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 
 	if (strcmp(f[0], "begin") == 0) {
 		res->begun = true;
-		progress_init(&run->progress, run->cfg->progress, run->cfg->octets_total, now_ns());
+		progress_init(&run->progress, run->cfg->progress, run->cfg->octets_total, dp_clock_ns(CLOCK_MONOTONIC));
 	} else if (strcmp(f[0], "error") == 0 && nb == 5 &&
 		   dp_args_number(f[1], 0, UINT64_MAX, &a) == 0 && dp_args_number(f[2], 0, 1, &b) == 0) {
 		capture_error(run, a, b == 1, f[3], f[4]);
@@ -156,7 +149,7 @@ stop_ctrl(struct run *run)
 {
 	run->ctrl_told = true;
 	child_signal(&run->ctrl, SIGTERM);
-	run->ctrl_kill_at = now_ns() + SUPERVISOR_STOP_MS * MS;
+	run->ctrl_kill_at = dp_clock_ns(CLOCK_MONOTONIC) + SUPERVISOR_STOP_MS * MS;
 }
 
 static void
@@ -164,7 +157,7 @@ stop_dataplane(struct run *run, unsigned int limit_ms)
 {
 	run->dp_told = true;
 	child_signal(&run->dp, SIGTERM);
-	run->dp_kill_at = now_ns() + limit_ms * MS;
+	run->dp_kill_at = dp_clock_ns(CLOCK_MONOTONIC) + limit_ms * MS;
 }
 
 static void
@@ -177,7 +170,7 @@ dataplane_ended(struct run *run)
 	child_reap(&run->dp);
 	if (WIFEXITED(run->dp.status) && WEXITSTATUS(run->dp.status) == 0 && res->ended) {
 		if (res->flaws.signal != 0 && run->ctrl_term_at == 0)
-			run->ctrl_term_at = now_ns() + SUPERVISOR_DRAIN_MS * MS;
+			run->ctrl_term_at = dp_clock_ns(CLOCK_MONOTONIC) + SUPERVISOR_DRAIN_MS * MS;
 		return;
 	}
 	if (!run->dp_told) {
@@ -215,7 +208,7 @@ ctrl_ended(struct run *run)
 	code = WIFEXITED(run->ctrl.status) ? WEXITSTATUS(run->ctrl.status) : -1;
 	if (code == 0 && res->counted) {
 		/* The dataplane was done before ctrl could be; it has only to leave. */
-		run->dp_kill_at = now_ns() + SUPERVISOR_STOP_MS * MS;
+		run->dp_kill_at = dp_clock_ns(CLOCK_MONOTONIC) + SUPERVISOR_STOP_MS * MS;
 	} else if (code == 2) {
 		res->flaws.rules_wrong = true;
 		stop_dataplane(run, ABORT_MS);
@@ -273,7 +266,7 @@ signalled(struct run *run)
 		say(run, "interrupted: finishing what was read (once more to end at once)");
 		stop_dataplane(run, SUPERVISOR_STOP_MS);
 		if (!child_runs(&run->dp))
-			run->ctrl_term_at = now_ns() + SUPERVISOR_DRAIN_MS * MS;
+			run->ctrl_term_at = dp_clock_ns(CLOCK_MONOTONIC) + SUPERVISOR_DRAIN_MS * MS;
 	} else {
 		run->dp_told = run->ctrl_told = true;
 		child_signal(&run->dp, SIGKILL);
@@ -284,7 +277,7 @@ signalled(struct run *run)
 static void
 check_limits(struct run *run)
 {
-	uint64_t now = now_ns();
+	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
 
 	if (run->dp_kill_at != 0 && now >= run->dp_kill_at && child_runs(&run->dp)) {
 		run->dp_kill_at = 0;
@@ -340,17 +333,6 @@ octets_read(const struct run *run)
 	return sum;
 }
 
-static int
-sooner(int wait_ms, uint64_t at, uint64_t now)
-{
-	int ms;
-
-	if (at == 0)
-		return wait_ms;
-	ms = at <= now ? 0 : (int)((at - now) / MS + 1);
-	return wait_ms < 0 || ms < wait_ms ? ms : wait_ms;
-}
-
 static void
 loop_once(struct run *run)
 {
@@ -364,12 +346,12 @@ loop_once(struct run *run)
 		{.fd = child_runs(&run->ctrl) ? run->ctrl.pidfd : -1, .events = POLLIN},
 	};
 	bool reading = run->res->begun && !run->res->ended;
-	uint64_t now = now_ns();
+	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
 	int wait_ms = reading ? progress_wait_ms(&run->progress, now) : -1;
 
-	wait_ms = sooner(wait_ms, run->dp_kill_at, now);
-	wait_ms = sooner(wait_ms, run->ctrl_term_at, now);
-	wait_ms = sooner(wait_ms, run->ctrl_kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->dp_kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->ctrl_term_at, now);
+	wait_ms = due_sooner(wait_ms, run->ctrl_kill_at, now);
 	if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
 		return;
 	if (p[1].revents != 0)
@@ -385,7 +367,7 @@ loop_once(struct run *run)
 	if (p[6].revents != 0)
 		ctrl_ended(run);
 	check_limits(run);
-	now = now_ns();
+	now = dp_clock_ns(CLOCK_MONOTONIC);
 	if (reading && progress_wait_ms(&run->progress, now) == 0)
 		progress_draw(&run->progress, octets_read(run), now);
 }
@@ -498,7 +480,7 @@ account(struct run *run, uint64_t started_ns)
 	struct rusage ru;
 
 	read_counters(run);
-	res->run_ns = now_ns() - started_ns;
+	res->run_ns = dp_clock_ns(CLOCK_MONOTONIC) - started_ns;
 	res->dataplane_cpu_ns = run->dp.cpu_ns;
 	res->dataplane_peak = run->dp.peak_octets;
 	res->ctrl_cpu_ns = run->ctrl.cpu_ns;
@@ -515,7 +497,7 @@ account(struct run *run, uint64_t started_ns)
 int
 supervisor_run(const struct supervisor_config *cfg, struct supervisor_result *ret)
 {
-	uint64_t started_ns = now_ns();
+	uint64_t started_ns = dp_clock_ns(CLOCK_MONOTONIC);
 	struct run *run = calloc(1, sizeof(*run));
 	int rc;
 

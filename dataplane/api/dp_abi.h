@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define DP_ABI_VERSION 1u
+#define DP_ABI_VERSION 2u
 
 enum {
 	DP_CACHE_LINE = 64,

@@ -178,6 +178,7 @@ enum dp_close {
 	DP_CLOSE_END,	  /* the capture ended, or the dataplane stopped */
 	DP_CLOSE_EVICTED, /* the table was full */
 	DP_CLOSE_REPLACED, /* a new connection of the same ends began */
+	DP_CLOSE_BYPASSED, /* it went on uninspected, as bypass was on */
 	DP_CLOSE_NB,
 };
 
@@ -226,6 +227,8 @@ enum dp_cause {
 	DP_CAUSE_TCP_OPTION, /* MPTCP, TCP-MD5, TCP-AO */
 	DP_CAUSE_RESPONDER,
 	DP_CAUSE_STALE_OCTETS, /* the server may hold octets beyond the take-over point */
+	DP_CAUSE_BYPASS,       /* an operator switched bypass on */
+	DP_CAUSE_SESSION, /* no place to take it over: replies unknown, the line is none in every reading, an end is closing */
 	DP_CAUSE_NB,
 };
 

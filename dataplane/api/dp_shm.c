@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,7 +12,11 @@
 
 enum {
 	PAGE = 4096, /* areas of workers begin on pages of their own */
+	SEED_OFF = 64,
 };
+
+_Static_assert(SEED_OFF >= sizeof(struct dp_shm_header) && SEED_OFF + sizeof(struct dp_shm_seed) <= DP_PORTS_OFF,
+	       "the first page");
 
 static size_t
 round_up(size_t n, size_t to)
@@ -35,9 +40,15 @@ dp_stats_off(void)
 }
 
 static size_t
+dp_severed_off(void)
+{
+	return round_up(dp_stats_off() + sizeof(struct dp_stats_shared), DP_CACHE_LINE);
+}
+
+static size_t
 dp_records_off(void)
 {
-	return round_up(dp_stats_off() + sizeof(struct dp_stats_shared), PAGE);
+	return round_up(dp_severed_off() + sizeof(struct dp_severed_area), PAGE);
 }
 
 static size_t
@@ -194,6 +205,25 @@ struct dp_stats_shared *
 dp_shm_stats(const struct dp_shm *shm, unsigned int worker)
 {
 	return (struct dp_stats_shared *)(worker_area(shm, worker) + dp_stats_off());
+}
+
+struct dp_severed_area *
+dp_shm_severed(const struct dp_shm *shm, unsigned int worker)
+{
+	return (struct dp_severed_area *)(worker_area(shm, worker) + dp_severed_off());
+}
+
+void
+dp_shm_keep_seed(const struct dp_shm *shm, uint64_t k[2])
+{
+	struct dp_shm_seed *seed = (struct dp_shm_seed *)(shm->base + SEED_OFF);
+
+	if (atomic_load_explicit(&seed->is_set, memory_order_acquire) == 1) {
+		memcpy(k, seed->k, sizeof(seed->k));
+		return;
+	}
+	memcpy(seed->k, k, sizeof(seed->k));
+	atomic_store_explicit(&seed->is_set, 1, memory_order_release);
 }
 
 uint8_t *

@@ -8,12 +8,14 @@
  *              dataplane's half                          ctrl's half
  *              +--------------------------+              +--------------------------+
  *              | struct dp_shm_header     |              | struct dp_shm_header     |
+ *              | struct dp_shm_seed       |              |                          |
  *              | struct dp_port_shared[]  |              |                          |
  *              +--------------------------+              +--------------------------+
  *              | worker 0:                |              | worker 0:                |
  *              |   struct dp_ring_dp      |              |   struct dp_ring_ctrl    |
  *              |   struct dp_stats_shared |              |   verdict slots          |
- *              |   records[ring_octets]   |              |   commands[]             |
+ *              |   struct dp_severed_area |              |   commands[]             |
+ *              |   records[ring_octets]   |              |                          |
  *              +--------------------------+              +--------------------------+
  *              | worker 1: ...            |              | worker 1: ...            |
  *
@@ -32,6 +34,7 @@
 #include "dp_abi.h"
 #include "dp_command.h"
 #include "dp_ports.h"
+#include "dp_severed.h"
 #include "dp_stats.h"
 
 #define DP_SHM_MAGIC UINT64_C(0x31304e5245545350) /* "PSTERN01" in memory */
@@ -67,6 +70,15 @@ struct dp_shm_header {
 	uint32_t reserved;
 };
 _Static_assert(sizeof(struct dp_shm_header) == 56, "segment header layout");
+
+/*
+ * Behind the header of the dataplane's segment: the seed by which connections are spread over workers and tables. It is
+ * kept, so that connections in the list of a worker (dp_severed.h) still belong to that worker after a restart.
+ */
+struct dp_shm_seed {
+	_Atomic uint64_t is_set;
+	uint64_t k[2];
+};
 
 /* Written by the worker. Positions are octets written since the ring was made; they never wrap in practice. */
 struct dp_ring_dp {
@@ -160,6 +172,9 @@ void dp_shm_unmap(struct dp_shm *shm); /* NULL and half-built are fine */
 struct dp_port_shared *dp_shm_port(const struct dp_shm *shm, unsigned int port);
 struct dp_ring_dp *dp_shm_ring_dp(const struct dp_shm *shm, unsigned int worker);
 struct dp_stats_shared *dp_shm_stats(const struct dp_shm *shm, unsigned int worker);
+struct dp_severed_area *dp_shm_severed(const struct dp_shm *shm, unsigned int worker);
+/* Keep @k in the dataplane's segment; when a predecessor kept its own there, that replaces it. Before any worker runs. */
+void dp_shm_keep_seed(const struct dp_shm *shm, uint64_t k[2]);
 uint8_t *dp_shm_records(const struct dp_shm *shm, unsigned int worker);
 struct dp_ring_ctrl *dp_shm_ring_ctrl(const struct dp_shm *shm, unsigned int worker);
 struct dp_verdict_slot *dp_shm_verdicts(const struct dp_shm *shm, unsigned int worker);

@@ -53,6 +53,8 @@ enum flow_flags {
 	FLOW_ALT_BODY = 1u << 20,   /* in another reading the message is over already */
 	FLOW_CHUNKED = 1u << 21,    /* the octets before body_end are a BDAT chunk */
 	FLOW_BY_PORT = 1u << 22,    /* one side alone is on a mail port: it is the server */
+	FLOW_SKIPPING = 1u << 23,   /* overload: the message is not parsed until the server speaks */
+	FLOW_SKIPPED = 1u << 24,    /* ... or was not, once */
 };
 
 /* One direction, what in-order segments need. */

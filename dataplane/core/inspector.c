@@ -37,6 +37,8 @@ inspector_config_default(struct inspector_config *cfg)
 			.flow_blocks = 1 << 10,
 			.park_octets = 1 << 18,
 			.fallback_default = DP_VERDICT_RESET,
+			.takeover_wait_ns = UINT64_C(1000) * 1000000,
+			.takeover_ready_ns = UINT64_C(200) * 1000000,
 		},
 	};
 }
@@ -383,19 +385,22 @@ inspector_flow_of(struct inspector *ins, struct flow *f, const struct packet *p)
 		inspector_end_flow(ins, f, how);
 		ins->current = p;
 	}
-	return tcp_opens(p) ? new_flow(ins, p) : NULL;
+	return ins->shed < INSPECTOR_SHED_NEW && tcp_opens(p) ? new_flow(ins, p) : NULL;
 }
 
 static void
-inspect(struct inspector *ins, const struct packet *p)
+inspect(struct inspector *ins, struct packet *p)
 {
 	struct flow *f = inspector_flow_of(ins, flow_lookup(&ins->table, p), p);
 	/* Of the second reading of a datagram only the octets count. */
 	bool is_reading = p->rebuilt == 2;
 	enum flow_side side;
 
-	if (f == NULL)
+	if (f == NULL) {
+		if (ins->shed >= INSPECTOR_SHED_NEW && flow_lookup(&ins->table, p) == NULL && tcp_opens(p))
+			inspector_shed_packet(ins, p);
 		return;
+	}
 	flow_touch(&ins->table, f, p->ts_ns, p->frame_no);
 	side = tcp_side(f, p);
 	if (f->flags & FLOW_ENDED) {
@@ -418,7 +423,10 @@ inspect(struct inspector *ins, const struct packet *p)
 		};
 
 		f->flags |= FLOW_DATA;
-		if (f->flags & FLOW_BASE << side)
+		if (side == FLOW_SERVER)
+			inspector_resume_body(f);
+		if (f->flags & FLOW_BASE << side &&
+		    !(side == FLOW_CLIENT && p->missing_len == 0 && inspector_skip_body(ins, f, in.seq, in.len)))
 			tcp_reasm_input(&ins->reasm, f, side, &in);
 	}
 	if (tcp_reasm_waits(f))

@@ -16,7 +16,9 @@
 #ifndef POSTERN_INSPECTOR_H
 #define POSTERN_INSPECTOR_H
 
+#include "dp_severed.h"
 #include "dp_stats.h"
+#include "dp_takeover.h"
 #include "packet.h"
 #include "smtp.h"
 
@@ -42,6 +44,10 @@ struct inspector_inline {
 	uint32_t serial;	/* hold numbers begin here; another one in each life of the process */
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict per cause; NONE: fallback_default */
 	uint8_t fallback_default;
+	struct dp_severed *severed; /* list of connections that were cut off; NULL: none is kept */
+	bool takeover;		    /* there may be a responder: struct inspector_ops, takeover() */
+	uint64_t takeover_wait_ns;  /* a connection may take so long until its state can be told: replies, gaps */
+	uint64_t takeover_ready_ns; /* and the responder until it is ready */
 };
 
 struct inspector_config {
@@ -87,6 +93,15 @@ struct inspector_ops {
 	 * (inspector_current()) and before the next. False: there is no buffer for it.
 	 */
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
+	/*
+	 * With inline_cfg.takeover only. Tell the responder of @f: @rec, rec->len octets, is whole but for worker, epoch and
+	 * instance; its times are those of packets. inspector_takeover_ready() answers. False: it cannot be told.
+	 */
+	bool (*takeover)(void *ctx, struct flow *f, const struct dp_takeover *rec);
+	/* An IP packet, whole, for the responder. Called also before it is ready: never. False: there is no room for it. */
+	bool (*inward)(void *ctx, const uint8_t *ip, uint32_t len);
+	/* What the responder was told of @f is void: it is no longer, or will never be, its own. */
+	void (*takeover_end)(void *ctx, struct flow *f, uint64_t hold_id);
 };
 
 struct inspector; /* opaque; in the caller's memory */
@@ -129,8 +144,50 @@ void inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id
 void inspector_verdict(struct inspector *ins, uint64_t hold_id, uint64_t flow_uid, enum dp_verdict verdict,
 		       uint64_t now_ns);
 
+/*
+ * Maintenance: nothing is inspected. Instead of inspector_burst(): each packet goes on as it is, but for those of
+ * connections that were reset, which are still answered. A connection in the table ends with its first such packet; what
+ * was withheld of it goes on before.
+ */
+void inspector_bypass_burst(struct inspector *ins, struct packet *const pkts[], unsigned int nb);
+/* Between bursts: let go what is held, at most @budget connections; the outcome's cause is BYPASS. True: nothing is left. */
+bool inspector_bypass_step(struct inspector *ins, uint64_t now_ns, unsigned int budget);
+
+/*
+ * Overload. At INSPECTOR_SHED_NEW packets of connections that are not in the table are not inspected: they go on (@open) or
+ * are dropped. At INSPECTOR_SHED_BODIES octets of messages are not parsed either, until the server speaks. Between bursts.
+ */
+enum inspector_shed {
+	INSPECTOR_SHED_NOTHING,
+	INSPECTOR_SHED_NEW,
+	INSPECTOR_SHED_BODIES,
+};
+void inspector_set_shed(struct inspector *ins, enum inspector_shed shed, bool open);
+/* The fullest pool of those that a new connection needs, in percent. */
+unsigned int inspector_pool_use(const struct inspector *ins);
+
+/* Answer late segments of what is listed as severed, by a predecessor, from @now_ns on. Once, before the first packet. */
+void inspector_restore_severed(struct inspector *ins, uint64_t now_ns);
+
 /* Nobody decides at the moment: limits that run out have cause CTRL_GONE, not CTRL_SLOW. */
 void inspector_set_ctrl_gone(struct inspector *ins, bool gone);
+
+/*
+ * Take-overs; between bursts only. A flow is named by its index (inspector_flow_index(), in ops.takeover()) and its uid;
+ * what is over is ignored. There is none to begin with: a connection that it has when it is gone is reset.
+ */
+void inspector_set_responder(struct inspector *ins, bool there);
+/* Is any connection the responder's, or told to it? */
+bool inspector_has_takeovers(const struct inspector *ins);
+uint32_t inspector_flow_index(const struct inspector *ins, const struct flow *f);
+/* The responder's word on what it was told with @hold_id. False: that is over. */
+bool inspector_takeover_ready(struct inspector *ins, uint32_t index, uint64_t flow_uid, uint64_t hold_id, bool ready,
+			      uint64_t now_ns);
+/* It is done with the connection; its kernel may still send, and is sent to, until all has been silent. */
+void inspector_takeover_closed(struct inspector *ins, uint32_t index, uint64_t flow_uid, uint64_t hold_id);
+/* An IP packet that the responder sends. Counts RX and what becomes of it. */
+void inspector_takeover_output(struct inspector *ins, uint32_t index, uint64_t flow_uid, const uint8_t *ip, uint32_t len,
+			       uint64_t now_ns);
 
 /* The packet being worked on, for callbacks: time, frame number. During ageing and flush: the last one of the flow. */
 const struct packet *inspector_current(const struct inspector *ins);

@@ -22,6 +22,8 @@ struct inspector {
 	struct inspector_ops ops;
 	void *ops_ctx;
 	struct dp_counters *counters;
+	enum inspector_shed shed;
+	bool shed_open;
 	struct packet last; /* stands for the last packet of a flow that ends without one */
 };
 
@@ -39,5 +41,20 @@ void inspector_report_end(struct inspector *ins, struct flow *f, enum dp_close h
 
 /* @how unless the connection was closed before; then its entry goes. */
 void inspector_end_flow(struct inspector *ins, struct flow *f, enum dp_close how);
+
+/* inspector_pass.c */
+/* Overload: @p, of no connection in the table, is not inspected. */
+void inspector_shed_packet(struct inspector *ins, struct packet *p);
+/*
+ * Overload: may @len octets of a message at @seq, in order, go unparsed? They are skipped then. Side of the client; nothing
+ * of it waits.
+ */
+bool inspector_skip_body(struct inspector *ins, struct flow *f, uint32_t seq, uint32_t len);
+/* The server spoke: what comes next of the client is parsed. */
+static inline void
+inspector_resume_body(struct flow *f)
+{
+	f->flags &= ~(uint32_t)FLOW_SKIPPING;
+}
 
 #endif

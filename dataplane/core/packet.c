@@ -355,6 +355,23 @@ packet_set_vlan(struct packet *p, const uint16_t vlan[2], const struct packet_ha
 	key_rehash(p, seed);
 }
 
+uint32_t
+packet_key_of_ends(const struct dp_flow_key *ends, const struct packet_hash_seed *seed, struct packet_key *ret)
+{
+	struct packet p = { .key = { .vlan_outer = ends->vlan_outer, .vlan_inner = ends->vlan_inner,
+				     .family = ends->family, .wire = ends->wire } };
+	int order = memcmp(ends->client_addr, ends->server_addr, sizeof(ends->client_addr));
+	bool client_lo = order < 0 || (order == 0 && ends->client_port <= ends->server_port);
+
+	memcpy(p.key.lo_addr, client_lo ? ends->client_addr : ends->server_addr, sizeof(p.key.lo_addr));
+	memcpy(p.key.hi_addr, client_lo ? ends->server_addr : ends->client_addr, sizeof(p.key.hi_addr));
+	p.key.lo_port = client_lo ? ends->client_port : ends->server_port;
+	p.key.hi_port = client_lo ? ends->server_port : ends->client_port;
+	key_rehash(&p, seed);
+	*ret = p.key;
+	return p.hash;
+}
+
 bool
 packet_has_port(const struct packet *p, const uint16_t *ports, unsigned int nb)
 {

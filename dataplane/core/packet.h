@@ -142,6 +142,9 @@ enum packet_class packet_decode(struct packet *p, const struct packet_hash_seed 
  */
 void packet_set_vlan(struct packet *p, const uint16_t vlan[2], const struct packet_hash_seed *seed);
 
+/* The key of the connection between @ends, and its hash. */
+uint32_t packet_key_of_ends(const struct dp_flow_key *ends, const struct packet_hash_seed *seed, struct packet_key *ret);
+
 /* Is either port of @p one of the @nb ports at @ports (host order)? Only for PACKET_TCP. */
 bool packet_has_port(const struct packet *p, const uint16_t *ports, unsigned int nb);
 

@@ -141,7 +141,6 @@ struct smtp_big {
 	uint8_t tail[SMTP_LINE_TAIL_MAX]; /* ring */
 	uint32_t tail_pos; /* octets written to tail, kept below twice its size */
 	/* The address (or name) in a line longer than head: its length and hash are counted on. */
-	uint32_t arg_off;  /* in head; SMTP_LINE_HEAD_MAX: it ended there, or there is none */
 	uint32_t arg_full; /* octets, the kept ones included */
 	bool arg_bracket, arg_done;
 	bool middle_begun;   /* smtp_middle.c: octets have left the ring and were read */

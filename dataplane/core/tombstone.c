@@ -26,7 +26,7 @@ tombstone_table_mem_size(uint32_t max)
 }
 
 void
-tombstone_table_init(struct tombstone_table *t, void *mem, uint32_t max, uint64_t limit_ns)
+tombstone_table_init(struct tombstone_table *t, void *mem, uint32_t max, uint64_t limit_ns, struct dp_severed *severed)
 {
 	t->buckets = mem;
 	t->mask = nb_buckets(max) - 1;
@@ -34,6 +34,7 @@ tombstone_table_init(struct tombstone_table *t, void *mem, uint32_t max, uint64_
 	t->head = POOL_NONE;
 	t->tail = POOL_NONE;
 	t->limit_ns = limit_ns;
+	t->severed = severed;
 }
 
 static struct tombstone *
@@ -64,6 +65,8 @@ tombstone_remove(struct tombstone_table *t, struct tombstone *s)
 		t->tail = s->prev;
 	else
 		stone_at(t, s->next)->prev = s->prev;
+	if (t->severed != NULL)
+		dp_severed_remove(t->severed, s->severed);
 	pool_put(&t->pool, idx);
 }
 
@@ -89,7 +92,7 @@ lookup(const struct tombstone_table *t, const struct packet_key *key, uint32_t h
 }
 
 bool
-tombstone_add(struct tombstone_table *t, const struct packet_key *key, uint32_t hash, uint64_t now_ns)
+tombstone_add(struct tombstone_table *t, const struct packet_key *key, uint32_t hash, uint64_t now_ns, uint32_t severed)
 {
 	struct tombstone *s = lookup(t, key, hash);
 	bool full = false;
@@ -111,6 +114,7 @@ tombstone_add(struct tombstone_table *t, const struct packet_key *key, uint32_t 
 		.prev = t->tail,
 		.next = POOL_NONE,
 		.key = *key,
+		.severed = severed,
 	};
 	t->buckets[hash & t->mask] = idx + 1;
 	if (t->tail == POOL_NONE)

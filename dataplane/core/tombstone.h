@@ -4,6 +4,7 @@
  *
  * What:      keys of connections whose flow entry is gone. Whatever still arrives for one is answered with a reset, not
  *            sent on (notes: an end that missed its RST would go on half open until its own time limit).
+ * Listed:    each also has a place in the list of severed connections (dp_severed.h), which goes with it.
  * Shape:     a bounded pool, hash chains, and one list in the order of their beginning; full: the oldest goes (counted by
  *            the caller).
  * Threads:   one worker. Cost: O(1) expected; the hash is that of the packet, seeded.
@@ -13,6 +14,7 @@
 
 #include <stdbool.h>
 
+#include "dp_severed.h"
 #include "packet.h"
 #include "pool.h"
 
@@ -22,7 +24,7 @@ struct tombstone {
 	uint64_t since_ns;
 	uint32_t prev, next; /* by beginning */
 	struct packet_key key;
-	uint8_t reserved[4];
+	uint32_t severed; /* place in the list, or DP_SEVERED_NONE */
 };
 
 struct tombstone_table {
@@ -31,14 +33,20 @@ struct tombstone_table {
 	uint32_t mask;
 	uint32_t head, tail;
 	uint64_t limit_ns;
+	struct dp_severed *severed; /* NULL: there is no list */
 };
 
 size_t tombstone_table_mem_size(uint32_t max);
-/* @mem: 64-aligned, zero. @limit_ns: how long one stands. */
-void tombstone_table_init(struct tombstone_table *t, void *mem, uint32_t max, uint64_t limit_ns);
+/* @mem: 64-aligned, zero. @limit_ns: how long one stands. @severed outlives the table. */
+void tombstone_table_init(struct tombstone_table *t, void *mem, uint32_t max, uint64_t limit_ns,
+			  struct dp_severed *severed);
 
-/* One for the connection of @key; true when an older one had to go before its time. */
-bool tombstone_add(struct tombstone_table *t, const struct packet_key *key, uint32_t hash, uint64_t now_ns);
+/*
+ * One for the connection of @key, whose place in the list is @severed (or DP_SEVERED_NONE); true when an older one had to
+ * go before its time.
+ */
+bool tombstone_add(struct tombstone_table *t, const struct packet_key *key, uint32_t hash, uint64_t now_ns,
+		   uint32_t severed);
 
 /* Is there one for the connection of @p? One that has stood its time is taken away. */
 struct tombstone *tombstone_find(struct tombstone_table *t, const struct packet *p);

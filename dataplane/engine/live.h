@@ -84,6 +84,7 @@ struct live_queue {
 };
 
 struct live_frags;
+struct live_takeover;
 
 struct live_originated {
 	const struct packet *after; /* the packet of the burst that it follows */
@@ -101,6 +102,7 @@ struct live_worker {
 	bool in_burst; /* the inspector is at work on one */
 	unsigned int nb_idle;
 	struct live_frags *frags; /* NULL: not enforcing */
+	struct live_takeover *takeover; /* NULL: nothing is taken over */
 	uint32_t ctrl_beat;    /* of ctrl, as last seen to change */
 	uint64_t ctrl_beat_ns; /* when */
 };

@@ -6,6 +6,7 @@
 #include <rte_cycles.h>
 
 #include "live_private.h"
+#include "dp_clock.h"
 #include "service.h"
 
 enum {
@@ -22,7 +23,7 @@ void
 live_clock_init(struct live_clock *c)
 {
 	c->ns_per_tick = 1e9 / (double)rte_get_tsc_hz();
-	atomic_store(&c->offset_ns, (int64_t)service_clock_ns(CLOCK_REALTIME) - tsc_ns(c));
+	atomic_store(&c->offset_ns, (int64_t)dp_clock_ns(CLOCK_REALTIME) - tsc_ns(c));
 }
 
 /*
@@ -33,7 +34,7 @@ void
 live_clock_adjust(struct live_clock *c)
 {
 	int64_t had = atomic_load_explicit(&c->offset_ns, memory_order_relaxed);
-	int64_t want = (int64_t)service_clock_ns(CLOCK_REALTIME) - tsc_ns(c);
+	int64_t want = (int64_t)dp_clock_ns(CLOCK_REALTIME) - tsc_ns(c);
 
 	if (want < had - SLEW_NS)
 		want = had - SLEW_NS;

@@ -14,16 +14,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "handover.h"
 #include "live_enforce.h"
+#include "dp_clock.h"
 #include "live_options.h"
 #include "live_ports.h"
+#include "live_takeover.h"
 #include "live_telemetry.h"
 #include "service.h"
 #include "status.h"
@@ -41,6 +43,8 @@ struct dataplane {
 	struct live_group live;
 	struct live_ports ports;
 	struct service service;
+	struct handover *handover; /* NULL: there is no responder */
+	struct live_takeover takeovers[DP_WORKERS_MAX];
 	const char *pci[EAL_PCI_MAX];
 };
 
@@ -81,10 +85,24 @@ start_eal(struct dataplane *d)
 		fprintf(stderr, "postern-dataplane: %s\n", note);
 	if (rc != 0)
 		return service_fail("DPDK does not start (see hw/preflight)", rc);
-	status_note(d->opt.status_fd, note);
+	status_note(d->opt.common.status_fd, note);
 	if (live_telemetry_init(&d->dp) != 0)
-		status_note(d->opt.status_fd, "DPDK's telemetry does not take our counters; they are missing there");
+		status_note(d->opt.common.status_fd, "DPDK's telemetry does not take our counters; they are missing there");
 	return 0;
+}
+
+/* The worker's end of the rings, before it is made; the rest when it is. */
+static void
+join_handover(struct dataplane *d, struct worker_config *cfg)
+{
+	struct live_takeover *t = &d->takeovers[cfg->index];
+
+	if (d->handover == NULL)
+		return;
+	t->lane = handover_lane(d->handover, cfg->index);
+	cfg->live->takeover = t;
+	cfg->takeover = &live_takeover_ops;
+	cfg->takeover_ctx = t;
 }
 
 static int
@@ -94,8 +112,8 @@ make_workers(struct dataplane *d)
 		.group = &d->group,
 		.dp = &d->dp,
 		.ctrl = &d->ctrl,
-		.flows_max = d->opt.flows_max,
-		.sessions_max = d->opt.sessions_max,
+		.flows_max = d->opt.common.flows_max,
+		.sessions_max = d->opt.common.sessions_max,
 	};
 	const uint16_t priv = RTE_ALIGN_CEIL(sizeof(struct io_meta), RTE_MBUF_PRIV_ALIGN);
 	const bool enforce = d->dp.geo.run_flags & DP_RUN_ENFORCE;
@@ -108,20 +126,24 @@ make_workers(struct dataplane *d)
 	d->group.datagrams = service_datagram_pool(priv);
 	if (d->group.datagrams == NULL)
 		return -rte_errno;
-	/* Nobody on the wire may know the seed: it decides about buckets and workers. */
-	if (getrandom(d->group.seed.k, sizeof(d->group.seed.k), 0) != (ssize_t)sizeof(d->group.seed.k))
-		return -EIO;
-	d->group.seed.ignore_vlan = d->opt.ignore_vlan;
-	memcpy(d->group.ports, d->opt.ports, sizeof(d->group.ports));
-	d->group.nb_ports = d->opt.nb_ports;
+	rc = service_init_group(&d->group, &d->opt.common);
+	if (rc != 0)
+		return rc;
 	d->live.idle_us = d->opt.idle_us;
 	d->live.stop = &d->service.stop;
 	live_clock_init(&d->live.clock);
+	if (enforce && d->opt.takeover_fd > 0)
+		rc = handover_start(d->opt.takeover_fd, nb, &d->group.seed, &d->handover);
+	if (rc != 0)
+		return rc;
 	rc = live_group_init(&d->live, nb);
 	for (cfg.index = 0; rc == 0 && cfg.index < nb; cfg.index++) {
 		rc = live_worker_new(&d->live, cfg.index, nb, enforce, &cfg.live);
-		if (rc == 0)
-			rc = worker_new(&cfg, &d->group.workers[cfg.index]);
+		if (rc != 0)
+			break;
+		join_handover(d, &cfg);
+		rc = worker_new(&cfg, &d->group.workers[cfg.index]);
+		d->takeovers[cfg.index].worker = d->group.workers[cfg.index];
 	}
 	d->group.nb = nb;
 	return rc;
@@ -145,7 +167,7 @@ check_numa(const struct dataplane *d)
 				continue;
 			snprintf(text, sizeof(text),
 				 "NOTE: it is on NUMA node %d, worker %u on node %u: choose other cores", node, k, far);
-			status_port(d->opt.status_fd, ethdev_name(e), text);
+			status_port(d->opt.common.status_fd, ethdev_name(e), text);
 		}
 	}
 }
@@ -153,10 +175,10 @@ check_numa(const struct dataplane *d)
 static int
 map_segments(struct dataplane *d)
 {
-	int rc = dp_shm_map(d->opt.dp_fd, DP_SHM_DATAPLANE, true, &d->dp);
+	int rc = dp_shm_map(d->opt.common.dp_fd, DP_SHM_DATAPLANE, true, &d->dp);
 
 	if (rc == 0)
-		rc = dp_shm_map(d->opt.ctrl_fd, DP_SHM_CTRL, false, &d->ctrl);
+		rc = dp_shm_map(d->opt.common.ctrl_fd, DP_SHM_CTRL, false, &d->ctrl);
 	if (rc == 0 && (d->dp.geo.nb_workers != d->ctrl.geo.nb_workers ||
 			d->dp.geo.ring_octets != d->ctrl.geo.ring_octets))
 		rc = -EINVAL;
@@ -173,7 +195,7 @@ start(struct dataplane *d)
 		return rc;
 	again = atomic_load(&dp_shm_ring_dp(&d->dp, 0)->epoch) != 0;
 	d->service.group = &d->group;
-	d->service.rules_fd = d->opt.rules_fd;
+	d->service.rules_fd = d->opt.common.rules_fd;
 	rc = service_catch_signals(&d->service);
 	if (rc != 0)
 		return service_fail("signals", rc);
@@ -183,7 +205,7 @@ start(struct dataplane *d)
 	rc = start_eal(d);
 	if (rc != 0)
 		return rc;
-	rc = rule_swap_new(d->opt.rules_fd, d->dp.geo.nb_workers, &d->group.rules);
+	rc = rule_swap_new(d->opt.common.rules_fd, d->dp.geo.nb_workers, &d->group.rules);
 	if (rc != 0)
 		return service_fail("rule sets", rc);
 	if (again)
@@ -208,17 +230,17 @@ run(struct dataplane *d)
 		return rc;
 	if (rc != 0)
 		return service_fail("no rule set came from ctrl", rc);
-	wall_ns = service_clock_ns(CLOCK_MONOTONIC);
-	cpu_ns = service_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	wall_ns = dp_clock_ns(CLOCK_MONOTONIC);
+	cpu_ns = dp_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	for (i = 0; i < d->group.nb; i++) {
 		rc = rte_eal_remote_launch(live_run, d->group.workers[i], EAL_LCORE_WORKER0 + i);
 		if (rc != 0)
 			return service_fail("a worker does not start", rc);
 	}
-	status_begin(d->opt.status_fd);
+	status_begin(d->opt.common.status_fd);
 	while (atomic_load_explicit(&d->group.nb_done, memory_order_acquire) < d->group.nb) {
 		service_serve(&d->service, SERVICE_POLL_MS);
-		now = service_clock_ns(CLOCK_MONOTONIC);
+		now = dp_clock_ns(CLOCK_MONOTONIC);
 		live_ports_watch(&d->ports, now);
 		if (now - publish_at >= (uint64_t)PUBLISH_MS * 1000000) {
 			publish_at = now;
@@ -230,10 +252,11 @@ run(struct dataplane *d)
 		}
 	}
 	rte_eal_mp_wait_lcore();
+	handover_stop(d->handover);
 	live_ports_publish(&d->ports, &d->dp);
 	live_ports_close(&d->ports);
-	status_end(d->opt.status_fd, service_clock_ns(CLOCK_MONOTONIC) - wall_ns,
-		   service_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);
+	status_end(d->opt.common.status_fd, dp_clock_ns(CLOCK_MONOTONIC) - wall_ns,
+		   dp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);
 	return 0;
 }
 

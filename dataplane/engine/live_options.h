@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dp_args.h"
+#include "common_options.h"
 #include "eal.h"
-#include "inspector.h"
 #include "live.h"
 
 /* A pair (two ports) or a tap (@b NULL, or the port that resets leave by). */
@@ -18,20 +17,14 @@ struct live_wire {
 };
 
 struct live_options {
-	int dp_fd;     /* dataplane's segment, read and write */
-	int ctrl_fd;   /* ctrl's segment, read only */
-	int rules_fd;  /* SOCK_SEQPACKET to ctrl */
-	int status_fd; /* pipe to the supervisor */
-	uint16_t ports[DP_ARGS_PORTS_MAX]; /* of TCP */
-	unsigned int nb_ports;
+	struct common_options common;
 	struct live_wire wires[LIVE_PORTS_MAX / 2];
 	unsigned int nb_wires;
-	bool ignore_vlan;
 	uint16_t mtu, nb_desc; /* 0: as it is */
 	uint32_t idle_us;
-	uint32_t flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */
 	uint32_t hold_limit_ms;	       /* 0: the inspector's own */
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict; NONE: the inspector's own */
+	int takeover_fd; /* SOCK_SEQPACKET to the responder; 0: there is none */
 	struct eal_live eal;
 };
 

@@ -36,8 +36,8 @@ open_one(struct live_group *g, const struct live_options *o, const char *dev, ui
 		.nb_queues = (uint16_t)nb_workers,
 		.nb_desc = o->nb_desc,
 		.mtu = o->mtu,
-		.tcp_ports = o->ports,
-		.nb_tcp_ports = o->nb_ports,
+		.tcp_ports = o->common.ports,
+		.nb_tcp_ports = o->common.nb_ports,
 	};
 	struct live_port *p = &g->ports[g->nb_ports];
 	int rc = ethdev_open(&ask, &p->eth);
@@ -154,7 +154,7 @@ live_ports_open(struct live_ports *p, struct live_group *g, const struct live_op
 	int rc;
 
 	p->group = g;
-	p->status_fd = o->status_fd;
+	p->status_fd = o->common.status_fd;
 	rc = open_all(g, o, nb_workers);
 	if (rc == 0)
 		rc = plan_all(g);

@@ -11,6 +11,7 @@
 
 #include "live_enforce.h"
 #include "live_frag.h"
+#include "live_takeover.h"
 
 enum {
 	FRAME_STEP = DP_WORKERS_MAX, /* numbers of one worker are this far apart */
@@ -190,6 +191,7 @@ turn(struct worker *w, bool receiving)
 
 	worker_begin_turn(w);
 	live_commands(w, live_now(w), w->out.last_frame);
+	nb += live_takeover_turn(w, w->now_ns, w->out.last_frame);
 	for (i = 0; receiving && i < l->nb_rx; i++)
 		nb += live_rx(w, &l->rx[i]);
 	for (i = 0; i < w->group->nb; i++)
@@ -255,6 +257,7 @@ live_run(void *arg)
 	struct worker_group *g = w->group;
 
 	rule_swap_online(g->rules, w->index);
+	inspector_restore_severed(w->inspector, live_now(w));
 	while (!atomic_load_explicit(w->live->group->stop, memory_order_relaxed))
 		rest(w, turn(w, true));
 	quiesce(w);

@@ -11,13 +11,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 
 #include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_mbuf.h>
 
 #include "capture_port.h"
+#include "dp_clock.h"
 #include "eal.h"
 #include "options.h"
 #include "service.h"
@@ -44,7 +44,7 @@ on_capture_error(void *ctx, const struct capture_error *err)
 {
 	const struct dataplane *d = ctx;
 
-	status_capture_error(d->opt.status_fd, err);
+	status_capture_error(d->opt.common.status_fd, err);
 }
 
 static bool
@@ -93,17 +93,14 @@ make_workers(struct dataplane *d)
 		.group = &d->group,
 		.dp = &d->dp,
 		.ctrl = &d->ctrl,
-		.flows_max = d->opt.flows_max,
-		.sessions_max = d->opt.sessions_max,
+		.flows_max = d->opt.common.flows_max,
+		.sessions_max = d->opt.common.sessions_max,
 	};
-	int rc = 0;
+	int rc;
 
-	/* Nobody on the wire may know the seed: it decides about buckets and workers. */
-	if (getrandom(d->group.seed.k, sizeof(d->group.seed.k), 0) != (ssize_t)sizeof(d->group.seed.k))
-		return -EIO;
-	d->group.seed.ignore_vlan = d->opt.ignore_vlan;
-	memcpy(d->group.ports, d->opt.ports, sizeof(d->group.ports));
-	d->group.nb_ports = d->opt.nb_ports;
+	rc = service_init_group(&d->group, &d->opt.common);
+	if (rc != 0)
+		return rc;
 	for (cfg.index = 0; rc == 0 && cfg.index < d->dp.geo.nb_workers; cfg.index++)
 		rc = worker_new(&cfg, &d->group.workers[cfg.index]);
 	d->group.nb = cfg.index;
@@ -123,9 +120,9 @@ run(struct dataplane *d)
 		return rc;
 	if (rc != 0)
 		return service_fail("no rule set came from ctrl", rc);
-	status_begin(d->opt.status_fd);
-	wall_ns = service_clock_ns(CLOCK_MONOTONIC);
-	cpu_ns = service_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	status_begin(d->opt.common.status_fd);
+	wall_ns = dp_clock_ns(CLOCK_MONOTONIC);
+	cpu_ns = dp_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	/* Worker 0 last: it hands frames to the others. */
 	for (i = d->group.nb; i-- > 0;) {
 		rc = rte_eal_remote_launch(worker_run, d->group.workers[i], EAL_LCORE_WORKER0 + i);
@@ -135,8 +132,8 @@ run(struct dataplane *d)
 	while (atomic_load_explicit(&d->group.nb_done, memory_order_acquire) < d->group.nb)
 		service_serve(&d->service, SERVICE_POLL_MS);
 	rte_eal_mp_wait_lcore();
-	status_end(d->opt.status_fd, service_clock_ns(CLOCK_MONOTONIC) - wall_ns,
-		   service_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);
+	status_end(d->opt.common.status_fd, dp_clock_ns(CLOCK_MONOTONIC) - wall_ns,
+		   dp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns);
 	return 0;
 }
 
@@ -145,16 +142,16 @@ start(struct dataplane *d)
 {
 	int rc;
 
-	rc = dp_shm_map(d->opt.dp_fd, DP_SHM_DATAPLANE, true, &d->dp);
+	rc = dp_shm_map(d->opt.common.dp_fd, DP_SHM_DATAPLANE, true, &d->dp);
 	if (rc == 0)
-		rc = dp_shm_map(d->opt.ctrl_fd, DP_SHM_CTRL, false, &d->ctrl);
+		rc = dp_shm_map(d->opt.common.ctrl_fd, DP_SHM_CTRL, false, &d->ctrl);
 	if (rc == 0 && (d->dp.geo.nb_workers != d->ctrl.geo.nb_workers ||
 			d->dp.geo.ring_octets != d->ctrl.geo.ring_octets))
 		rc = -EINVAL;
 	if (rc != 0)
 		return service_fail("shared memory", rc);
 	d->service.group = &d->group;
-	d->service.rules_fd = d->opt.rules_fd;
+	d->service.rules_fd = d->opt.common.rules_fd;
 	rc = service_catch_signals(&d->service);
 	if (rc != 0)
 		return service_fail("signals", rc);
@@ -166,7 +163,7 @@ start(struct dataplane *d)
 		return service_fail("DPDK does not start", rc);
 	rc = make_pools(d);
 	if (rc == 0)
-		rc = rule_swap_new(d->opt.rules_fd, d->dp.geo.nb_workers, &d->group.rules);
+		rc = rule_swap_new(d->opt.common.rules_fd, d->dp.geo.nb_workers, &d->group.rules);
 	if (rc == 0)
 		rc = make_workers(d);
 	if (rc != 0)

@@ -3,24 +3,13 @@
 #ifndef POSTERN_OPTIONS_H
 #define POSTERN_OPTIONS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "dp_args.h"
-#include "inspector.h"
+#include "common_options.h"
 #include "pace.h"
 
 struct options {
-	int dp_fd;     /* dataplane's segment, read and write */
-	int ctrl_fd;   /* ctrl's segment, read only */
-	int rules_fd;  /* SOCK_SEQPACKET to ctrl */
-	int status_fd; /* pipe to the supervisor */
-	uint16_t ports[DP_ARGS_PORTS_MAX];
-	unsigned int nb_ports;
+	struct common_options common;
 	struct pace pace;
 	unsigned int rounds;
-	bool ignore_vlan;
-	unsigned int flows_max, sessions_max; /* of each worker; 0: as inspector_config_default() has it */
 	const char *const *paths; /* captures */
 	unsigned int nb_paths;
 };

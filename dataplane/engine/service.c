@@ -9,12 +9,14 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
+#include "dp_clock.h"
 #include "worker_private.h"
 
 enum {
@@ -22,15 +24,6 @@ enum {
 };
 
 _Static_assert((int)DATAGRAM_MBUFS > (int)DATAGRAMS_TURN_MAX, "a worker that waits for a datagram's mbuf gets one");
-
-uint64_t
-service_clock_ns(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
 
 int
 service_fail(const char *what, int rc)
@@ -133,14 +126,26 @@ service_serve(struct service *s, int ms)
 int
 service_wait_for_rules(struct service *s)
 {
-	const uint64_t limit = service_clock_ns(CLOCK_MONOTONIC) + (uint64_t)RULES_WAIT_MS * 1000000;
+	const uint64_t limit = dp_clock_ns(CLOCK_MONOTONIC) + (uint64_t)RULES_WAIT_MS * 1000000;
 
 	while (rule_swap_get(s->group->rules) == NULL) {
 		if (atomic_load(&s->stop))
 			return -EINTR;
-		if (service_clock_ns(CLOCK_MONOTONIC) > limit)
+		if (dp_clock_ns(CLOCK_MONOTONIC) > limit)
 			return -ETIMEDOUT;
 		service_serve(s, SERVICE_POLL_MS);
 	}
+	return 0;
+}
+
+int
+service_init_group(struct worker_group *g, const struct common_options *c)
+{
+	/* Nobody on the wire may know the seed: it decides about buckets and workers. */
+	if (getrandom(g->seed.k, sizeof(g->seed.k), 0) != (ssize_t)sizeof(g->seed.k))
+		return -EIO;
+	g->seed.ignore_vlan = c->ignore_vlan;
+	memcpy(g->ports, c->ports, sizeof(g->ports));
+	g->nb_ports = c->nb_ports;
 	return 0;
 }

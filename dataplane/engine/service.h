@@ -15,6 +15,7 @@
 
 #include <rte_mempool.h>
 
+#include "common_options.h"
 #include "worker.h"
 
 enum {
@@ -28,8 +29,6 @@ struct service {
 	int signal_fd;
 	_Atomic bool stop;
 };
-
-uint64_t service_clock_ns(clockid_t id);
 
 /* Say on standard error what failed; @rc (negative errno) is returned. */
 int service_fail(const char *what, int rc);
@@ -45,5 +44,8 @@ int service_wait_for_rules(struct service *s);
 
 /* A pool of DATAGRAM_MBUFS mbufs that each take a whole datagram, with @priv octets of private area. NULL: rte_errno. */
 struct rte_mempool *service_datagram_pool(uint16_t priv);
+
+/* Mail ports and the seed of @g. 0, or -EIO: no random octets. */
+int service_init_group(struct worker_group *g, const struct common_options *c);
 
 #endif

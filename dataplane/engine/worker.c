@@ -19,14 +19,16 @@ map_memory(size_t len)
 }
 
 static void
-set_enforcing(const struct worker *w, const struct worker_config *cfg, struct inspector_config *ic)
+set_enforcing(struct worker *w, const struct worker_config *cfg, struct inspector_config *ic)
 {
 	ic->enforce = true;
 	/* Numbers of a predecessor's holds are not given again. */
 	ic->inline_cfg.serial = w->out.ring.epoch << 16;
 	if (cfg->hold_limit_ms != 0)
 		ic->inline_cfg.hold_limit_ns = (uint64_t)cfg->hold_limit_ms * 1000000;
+	ic->inline_cfg.takeover = cfg->takeover != NULL;
 	memcpy(ic->inline_cfg.fallback, cfg->fallback, sizeof(ic->inline_cfg.fallback));
+	ic->inline_cfg.severed = &w->severed;
 }
 
 static int
@@ -44,8 +46,10 @@ make_inspector(struct worker *w, const struct worker_config *cfg)
 		ic.flows_max = cfg->flows_max;
 	if (cfg->sessions_max != 0)
 		ic.sessions_max = cfg->sessions_max;
-	if (cfg->live != NULL && cfg->dp->geo.run_flags & DP_RUN_ENFORCE)
+	if (cfg->live != NULL && cfg->dp->geo.run_flags & DP_RUN_ENFORCE) {
+		dp_severed_open(&w->severed, dp_shm_severed(cfg->dp, w->index));
 		set_enforcing(w, cfg, &ic);
+	}
 	w->inspector_mem_len = inspector_mem_size(&ic);
 	w->inspector_mem = map_memory(w->inspector_mem_len);
 	if (w->inspector_mem == NULL)
@@ -94,9 +98,14 @@ worker_new(const struct worker_config *cfg, struct worker **ret)
 	w->out.counters = &w->counters;
 	w->out.originate = cfg->originate;
 	w->out.originate_ctx = w;
+	w->out.takeover = cfg->takeover;
+	w->out.takeover_ctx = cfg->takeover_ctx;
 	w->out.worker = cfg->index;
 	w->out.replay = (cfg->dp->geo.run_flags & DP_RUN_REPLAY) != 0;
 	w->out.all_events = (cfg->dp->geo.run_flags & DP_RUN_ENVELOPES) != 0;
+	/* Which connections are this worker's, and which are in its list of severed ones, stays as it was. */
+	if (cfg->live != NULL)
+		dp_shm_keep_seed(cfg->dp, w->group->seed.k);
 	rc = make_inspector(w, cfg);
 	if (rc == 0 && (w->first || cfg->live != NULL))
 		rc = make_frags(w);

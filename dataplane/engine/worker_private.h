@@ -27,6 +27,7 @@ struct worker {
 	struct event_out out;
 	struct dp_counters counters;
 	struct dp_stats_shared *stats;
+	struct dp_severed severed;	/* enforcing */
 	struct rte_ring *input;		/* from worker 0; NULL for worker 0 */
 	struct ipfrag *frags;		/* worker 0 */
 	uint64_t now_ns;		/* time of the last frame */

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "dp_clock.h"
+
 struct capture_port {
 	struct io_port port;
 	struct capture *capture;
@@ -25,15 +27,6 @@ enum {
 	SLEEP_MAX_NS = 10 * 1000 * 1000, /* look at the stop flag at least this often */
 	SLEEP_DRAIN_NS = 20 * 1000,
 };
-
-static uint64_t
-monotonic_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
 
 static void
 sleep_ns(uint64_t ns)
@@ -104,7 +97,7 @@ due_frames(struct capture_port *c, unsigned int max)
 
 	if (c->pace.kind == PACE_MAX)
 		return nb;
-	now = monotonic_ns();
+	now = dp_clock_ns(CLOCK_MONOTONIC);
 	for (i = 0; i < nb; i++) {
 		const struct capture_frame *f = &c->frames[c->next + i];
 		uint64_t due = pace_due(&c->pace, f->ts_ns, now);

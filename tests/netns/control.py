@@ -14,24 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import rig as rigs  # noqa: E402
+from cases import Cases  # noqa: E402
 from hold import expect_closed, is_reset, outcomes, records, until_rcpt  # noqa: E402
 from observe import expect  # noqa: E402
-from rig import LIMIT, Rig, Skip, wait_until  # noqa: E402
+from rig import LIMIT, Rig, wait_until  # noqa: E402
 
 RESET = 'reset', 'army.mil'
 ALERT = 'alert', 'army.mil'
 NAVY = 'reset', 'army.mil, navy.mil'
-CASES = {}
-BUILD = None
-
-
-def case(fn):
-    CASES[fn.__name__.replace('_', '-')] = fn
-    return fn
+case = Cases(__file__)
 
 
 class Control:
@@ -79,7 +72,7 @@ class Control:
 @case
 def reload_under_load():
     """Rules are exchanged again and again while mail is held; each recipient is decided by the set that judged it."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         c = Control(rig, RESET)
         c.postern.start_watch()
         over, failed = threading.Event(), []
@@ -125,7 +118,7 @@ def reload_under_load():
 @case
 def dataplane_killed():
     """The dataplane that comes after gets the rules that were in force, not those of the start."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         c = Control(rig, RESET)
         c.expect_mail('alert', 'gen@nvay.mil')
         c.reload(NAVY)
@@ -147,7 +140,7 @@ def dataplane_killed():
 @case
 def ctrl_killed():
     """The next control process goes on with the rules in force, and with what was held by them."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         c = Control(rig, ALERT, hold_limit_ms=60000)
         c.reload(RESET)
         version = None
@@ -173,7 +166,7 @@ def ctrl_killed():
 @case
 def signals():
     """SIGHUP reads the rules again, wrong ones change nothing; SIGUSR1 opens the alert file again."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         c = Control(rig, RESET)
         c.expect_mail('reset')
         c.write(ALERT)
@@ -194,30 +187,5 @@ def signals():
         expect(not os.path.lexists(c.postern.dir + '/state/run'), 'the link of the run was left behind')
 
 
-def main(argv):
-    global BUILD
-    rigs.enter([os.path.abspath(__file__)] + argv[1:])
-    BUILD = os.path.abspath(argv[1])
-    failed = 0
-    for name in argv[2:] or CASES:
-        if name not in CASES:
-            sys.exit('no such case: %s (there are: %s)' % (name, ' '.join(CASES)))
-        began = time.monotonic()
-        try:
-            note = CASES[name]()
-        except Skip:
-            raise
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            note = 'FAILED'
-        print('%-24s %5.1f s  %s' % (name, time.monotonic() - began, note or 'ok'), flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == '__main__':
-    try:
-        main(sys.argv)
-    except Skip as e:
-        print('SKIP: %s' % e)
-        sys.exit(77)
+    case.main(sys.argv)

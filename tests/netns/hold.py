@@ -17,20 +17,14 @@ import struct
 import sys
 import threading
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig as rigs  # noqa: E402
+from cases import Cases  # noqa: E402
 from observe import check_stored, expect, message, rig_net  # noqa: E402
-from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, Skip, run, wait_until  # noqa: E402
+from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, run, wait_until  # noqa: E402
 
-CASES = {}
-BUILD = None
-
-
-def case(fn):
-    CASES[fn.__name__.replace('_', '-')] = fn
-    return fn
+case = Cases(__file__)
 
 
 def rules(rig, verdict):
@@ -104,7 +98,7 @@ def expect_closed(rig):
 
 
 def reset_mail(server=None, client=None, lockstep=False):
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig)
         rig.server_postfix(**(server or {}))
         postern.start_watch()
@@ -149,7 +143,7 @@ def reset_ipv6():
 @case
 def refuse_becomes_reset():
     """Without a responder, what must not pass is cut off, and the update says why."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig, 'refuse')
         rig.server_postfix()
         pf = rig.client_postfix()
@@ -164,7 +158,7 @@ def refuse_becomes_reset():
 @case
 def alert_passes():
     """Held, decided, and let go on: delivered as it was sent; 20 MB and many recipients, too."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig, 'alert')
         rig.server_postfix()
         postern.start_watch()
@@ -219,7 +213,7 @@ def is_reset(smtp):
 
 
 def ctrl_stopped(mode):
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig, fallback=mode, hold_limit_ms=300)
         rig.server_postfix()
         postern.start_watch()
@@ -257,7 +251,7 @@ def ctrl_stopped_open():
 def long_hold():
     """5 s: the client retransmits, nothing leaks, and the verdict is carried out all the same."""
     for verdict in 'reset', 'alert':
-        with Rig(BUILD) as rig:
+        with Rig(case.build) as rig:
             postern = start(rig, verdict, hold_limit_ms=60000)
             rig.server_postfix()
             dump = rig.dump('server', 'in')
@@ -282,7 +276,7 @@ def long_hold():
 @case
 def ctrl_killed():
     """ctrl dies while something is held; the next one decides it."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig, hold_limit_ms=60000)
         rig.server_postfix()
         pid = postern.child('postern-ctrl')
@@ -302,7 +296,7 @@ def ctrl_killed():
 def client_gives_up():
     """The client resets while its recipient is held: whatever ctrl says then, the server hears of the end."""
     for verdict in 'reset', 'alert':
-        with Rig(BUILD) as rig:
+        with Rig(case.build) as rig:
             postern = start(rig, verdict, hold_limit_ms=60000)
             rig.server_postfix()
             with Stopped(postern):
@@ -321,7 +315,7 @@ def client_gives_up():
 @case
 def port_reuse():
     """The same ends and ports again, right after a reset: another connection, which goes through."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig)
         rig.server_postfix()
         for round_ in range(3):
@@ -359,7 +353,7 @@ def port_reuse():
 @case
 def fragments():
     """A RCPT in two IP fragments, the second first, and two workers: held like any other, and no fragment goes on."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         # net_af_packet would get fragments that the kernel put together.
         postern = start(rig, source=rig.ports('net_pcap'), workers=2)
         rig.server_postfix()
@@ -389,7 +383,7 @@ def fragments():
 @case
 def many_connections():
     """200 connections at once, every fifth to a lookalike: those are reset, all of the others deliver."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig)
         rig.server_postfix()
         postern.start_watch()
@@ -435,7 +429,7 @@ def many_connections():
 @case
 def stale_octets():
     """Octets beyond a gap, then others in their place, from a client that makes its own segments."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = start(rig)
         rig.server_postfix()
         dump = rig.dump('server', 'in')
@@ -524,30 +518,5 @@ def checksum(octets):
     return n ^ 0xffff
 
 
-def main(argv):
-    global BUILD
-    rigs.enter([os.path.abspath(__file__)] + argv[1:])
-    BUILD = os.path.abspath(argv[1])
-    failed = 0
-    for name in argv[2:] or CASES:
-        if name not in CASES:
-            sys.exit('no such case: %s (there are: %s)' % (name, ' '.join(CASES)))
-        began = time.monotonic()
-        try:
-            note = CASES[name]()
-        except Skip:
-            raise
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            note = 'FAILED'
-        print('%-24s %5.1f s  %s' % (name, time.monotonic() - began, note or 'ok'), flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == '__main__':
-    try:
-        main(sys.argv)
-    except Skip as e:
-        print('SKIP: %s' % e)
-        sys.exit(77)
+    case.main(sys.argv)

@@ -21,19 +21,13 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig as rigs  # noqa: E402
-from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, Skip, run, wait_until  # noqa: E402
+from cases import Cases  # noqa: E402
+from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, run, wait_until  # noqa: E402
 
-CASES = {}
-BUILD = None
-
-
-def case(fn):
-    CASES[fn.__name__.replace('_', '-')] = fn
-    return fn
+case = Cases(__file__)
 
 
 def expect(true, what):
@@ -160,7 +154,7 @@ def mail_through(rig, pf, to, octets=2000, seed=1):
 
 
 def observe_mail(server=None, client=None, to=('gen@army.mil', 'gen@army.ml'), alerts=('gen@army.ml',), octets=2000, **kw):
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start(**kw)
         rig.server_postfix(**(server or {}))
         postern.start_watch()
@@ -212,7 +206,7 @@ def mail_unprivileged():
 @case
 def mail_partial_checksums():
     """Both ends leave checksums to the device, as virtual machines do: Postern completes them."""
-    with Rig(BUILD, offloads='on') as rig:
+    with Rig(case.build, offloads='on') as rig:
         postern = rig.start()
         rig.server_postfix()
         to = ['gen@army.mil', 'gen@army.ml']
@@ -248,7 +242,7 @@ def everything_else(driver='net_af_packet'):
     """What is no mail goes on too: ARP, ICMP, fragments, UDP, TCP of other ports, unknown protocols, short frames."""
     # net_af_packet has the kernel merge IPv4 fragments, and puts an outer 0x88a8 tag back as 0x8100.
     whole = driver != 'net_af_packet'
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start({'source': rig.ports(driver)})
         postern.start_watch()
         wire = Wire(rig)
@@ -304,7 +298,7 @@ def everything_else_by_pcap():
 @case
 def many_connections():
     """200 connections at once, every tenth to a lookalike."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start()
         rig.server_postfix()
         postern.start_watch()
@@ -376,7 +370,7 @@ def comparable(record):
 @case
 def replay_agrees():
     """What was recorded on the wire and is replayed gives the same alerts."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start()
         rig.server_postfix()
         dump = rig.dump('server')
@@ -406,7 +400,7 @@ def replay_agrees():
 @case
 def fragments():
     """Fragments of both families go on as they came; the mail in them is read. A driver that does not merge IPv4 ones."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start({'source': rig.ports('net_pcap')})
         rig.server_postfix()
         postern.start_watch()
@@ -483,7 +477,7 @@ def timestamps(rig, sock):
 @case
 def refusals():
     """A start that cannot work ends at once, and says what and what to do; and takes nothing with it."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         pair = rig.ports()['pairs'][0]
         cases = [
             ({'source': {'pairs': [dict(pair, b='net_af_packet1,iface=none0')]}}, 4, 'port net_af_packet1,iface=none0: no'),
@@ -518,7 +512,7 @@ def refusals():
 @case
 def pinned():
     """source.cores: each worker runs on its CPU and nowhere else."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         cpus = sorted(os.sched_getaffinity(0))[-2:]
         postern = rig.start({'workers': len(cpus), 'source': dict(rig.ports(), cores=cpus)})
         found, pid = {}, postern.dataplane()
@@ -536,7 +530,7 @@ def pinned():
 @case
 def telemetry():
     """The workers' counters on DPDK's telemetry socket, and the ports' in the segment."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start({'workers': 2})
         postern.start_watch()
         for _ in range(5):
@@ -573,7 +567,7 @@ def carrier(ns, dev):
 @case
 def link_loss():
     """When one side's link goes, the other side's is taken down; when it comes back, so does the other."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start()
         expect(carrier(rig.client, 'c0') and carrier(rig.server, 's0'), 'no link at the beginning')
         for this, dev, other, far in ((rig.client, 'c0', rig.server, 's0'), (rig.server, 's0', rig.client, 'c0')):
@@ -590,7 +584,7 @@ def link_loss():
 @case
 def restarts():
     """ctrl and the dataplane are killed; both come back, and mail and alerts go on."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start()
         rig.server_postfix()
         client = rig.client_postfix()
@@ -635,7 +629,7 @@ class QuickServer(threading.Thread):
 @case
 def lost_events():
     """ctrl stands still and the ring fills: mail goes on, what is lost is counted, and said when ctrl is back."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start()
         postern.start_watch()
         QuickServer(rig)
@@ -675,7 +669,7 @@ def lost_events():
 @case
 def stuck_dataplane():
     """A dataplane that hangs is noticed, ended and started again; mail goes on."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start()
         rig.server_postfix()
         client = rig.client_postfix()
@@ -692,7 +686,7 @@ def stuck_dataplane():
 
 def spread(source, checks, relayed=False):
     """Two workers; what was found does not depend on it."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         postern = rig.start({'workers': 2, 'source': source(rig)})
         if relayed:
             rig.relay()
@@ -783,7 +777,7 @@ def jumbo_vhost():
 
 
 def large_frames(source, relayed=False):
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         for ns, dev in (rig.client, 'c0'), (rig.bump, 'va'), (rig.bump, 'vb'), (rig.server, 's0'):
             run('ip', '-n', ns.name, 'link', 'set', dev, 'mtu', '9000')
         postern = rig.start({'source': dict(source(rig), mtu=9000)})
@@ -814,7 +808,7 @@ def large_frames(source, relayed=False):
 @case
 def tap():
     """A mirror port: nothing is sent, the alerts are there."""
-    with Rig(BUILD) as rig:
+    with Rig(case.build) as rig:
         rig.server_postfix()
         # The wire is a bridge of the kernel's; its mirror is what the tap reads.
         run('ip', '-n', rig.bump.name, 'link', 'add', 'br0', 'type', 'bridge')
@@ -833,30 +827,5 @@ def tap():
         postern.stop()
 
 
-def main(argv):
-    global BUILD
-    rigs.enter([os.path.abspath(__file__)] + argv[1:])
-    BUILD = os.path.abspath(argv[1])
-    failed = 0
-    for name in argv[2:] or CASES:
-        if name not in CASES:
-            sys.exit('no such case: %s (there are: %s)' % (name, ' '.join(CASES)))
-        began = time.monotonic()
-        try:
-            note = CASES[name]()
-        except Skip:
-            raise
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            note = 'FAILED'
-        print('%-24s %5.1f s  %s' % (name, time.monotonic() - began, note or 'ok'), flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == '__main__':
-    try:
-        main(sys.argv)
-    except Skip as e:
-        print('SKIP: %s' % e)
-        sys.exit(77)
+    case.main(sys.argv)

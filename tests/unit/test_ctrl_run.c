@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "failpoint.h"
 #include "ring_feeder.h"
 #include "store.h"
+#include "temp_folder.h"
 
 enum {
 	NB_FLOWS = 250,
@@ -41,34 +41,16 @@ struct place {
 };
 
 static int
-rm_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	assert_int_equal(fclose(f), 0);
-}
-
-static int
 setup(void **state)
 {
 	struct place *p = test_calloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	snprintf(p->dir, sizeof(p->dir), "%.40s/ctrl-run-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	temp_folder_make("ctrl-run", p->dir, sizeof(p->dir));
 	snprintf(p->rules, sizeof(p->rules), "%s/rules.yaml", p->dir);
 	snprintf(p->store, sizeof(p->store), "%s/alerts.sqlite", p->dir);
 	snprintf(p->alerts, sizeof(p->alerts), "%s/alerts.json", p->dir);
 	snprintf(p->envelopes, sizeof(p->envelopes), "%s/envelopes.json", p->dir);
-	write_file(p->rules, "version: 1\nruleset: test\ndefaults:\n  verdict: refuse\nprotect:\n  - domain: \"*.mil\"\n"
+	temp_folder_write(p->rules, "version: 1\nruleset: test\ndefaults:\n  verdict: refuse\nprotect:\n  - domain: \"*.mil\"\n"
 			     "    known:\n      - army.mil\nrules:\n  - id: ml\n    name: ml for mil\n    suffix: ml\n"
 			     "    meant: mil\n    match: protected\n");
 	*state = p;
@@ -80,7 +62,7 @@ teardown(void **state)
 {
 	struct place *p = *state;
 
-	nftw(p->dir, rm_entry, 16, FTW_DEPTH | FTW_PHYS);
+	temp_folder_remove(p->dir);
 	test_free(p);
 	return 0;
 }
@@ -507,7 +489,7 @@ test_errors(void **state)
 	expect_failure(&cfg, 4, "/nonexistent/envelopes.json");
 	cfg = config_of(p);
 	snprintf(path, sizeof(path), "%s/wrong.yaml", p->dir);
-	write_file(path, "version: 1\nrules:\n  - id: x\n    nonsense: 1\n");
+	temp_folder_write(path, "version: 1\nrules:\n  - id: x\n    nonsense: 1\n");
 	cfg.rules = path;
 	expect_failure(&cfg, 2, "wrong.yaml:4:");
 	clear(p);

@@ -5,12 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "db_cache.h"
+#include "temp_folder.h"
 
 #define RULES_TEXT                                                                                                     \
 	"version: 1\nprotect: [army.mil]\nwatch:\n  - id: x\n    expression: 'army[0-9]+'\n"                             \
@@ -21,32 +21,14 @@ struct place {
 };
 
 static int
-rm_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static void
-write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
-	assert_int_equal(fclose(f), 0);
-}
-
-static int
 setup(void **state)
 {
 	struct place *p = test_calloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	snprintf(p->dir, sizeof(p->dir), "%.60s/db-cache-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	temp_folder_make("db-cache", p->dir, sizeof(p->dir));
 	snprintf(p->cache, sizeof(p->cache), "%s/below/cache", p->dir);
 	snprintf(p->rules, sizeof(p->rules), "%s/rules.yaml", p->dir);
-	write_file(p->rules, RULES_TEXT);
+	temp_folder_write(p->rules, RULES_TEXT);
 	*state = p;
 	return 0;
 }
@@ -56,7 +38,7 @@ teardown(void **state)
 {
 	struct place *p = *state;
 
-	nftw(p->dir, rm_entry, 16, FTW_DEPTH | FTW_PHYS);
+	temp_folder_remove(p->dir);
 	test_free(p);
 	return 0;
 }
@@ -147,12 +129,12 @@ test_content(void **state)
 	struct loaded a = load(p, p->cache), b, c;
 	char path[512];
 
-	write_file(p->rules, RULES_TEXT "  - id: z\n    expression: 'navy[0-9]+'\n");
+	temp_folder_write(p->rules, RULES_TEXT "  - id: z\n    expression: 'navy[0-9]+'\n");
 	b = load(p, p->cache);
 	assert_int_equal(b.cache.misses, 1);
 	assert_int_equal(b.cache.hits, 1);
 	assert_int_equal(files(p->cache, path), 3);
-	write_file(p->rules, "# other file\n" RULES_TEXT);
+	temp_folder_write(p->rules, "# other file\n" RULES_TEXT);
 	c = load(p, p->cache);
 	assert_int_equal(c.cache.hits, 2);
 	assert_same(&a, &c);
@@ -307,9 +289,9 @@ test_limits(void **state)
 
 	db_cache_open(&c, p->cache, 10 * 1100);
 	snprintf(stranger, sizeof(stranger), "%s/README", p->cache);
-	write_file(stranger, "not ours");
+	temp_folder_write(stranger, "not ours");
 	snprintf(left, sizeof(left), "%s/.tmp-1-0", p->cache);
-	write_file(left, "half");
+	temp_folder_write(left, "half");
 	for (i = 0; i < 15; i++) {
 		char octets[1000];
 

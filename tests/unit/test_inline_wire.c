@@ -10,92 +10,7 @@
 #include <cmocka.h>
 
 #include "packet_edit.h"
-#include "tcp_model.h"
-
-#define MS UINT64_C(1000000)
-#define S (1000 * MS)
-#define MAIL "MAIL FROM:<a@example.org>\r\n"
-#define BAD "RCPT TO:<gen@army.ml>\r\n"
-#define GOOD "RCPT TO:<gen@army.mil>\r\n"
-
-static const struct model_step ehlo[] = { { "EHLO gw\r\n", 1 }, { NULL, 0 } };
-static const struct model_step body[] = {
-	{ "EHLO gw\r\n", 1 },
-	{ "MAIL FROM:<a@example.org>\r\nRCPT TO:<ok@army.mil>\r\nDATA\r\n", 2 },
-	{ "Subject: t\r\n", 5 },
-	{ NULL, 0 },
-};
-
-static struct model m; /* large */
-static uint32_t at;    /* the client's next sequence number */
-
-/* A session under way; from now on the links lose everything, so that nothing is acknowledged but what we say. */
-static void
-begin(const struct model_step *steps)
-{
-	struct model_config cfg;
-
-	model_config_default(&cfg);
-	cfg.ctrl_silent = true;
-	model_init(&m, &cfg, steps);
-	model_run(&m, 100 * MS);
-	assert_int_equal(m.end[MODEL_SERVER].state, MODEL_OPEN);
-	at = m.end[MODEL_CLIENT].max_nxt;
-	assert_int_equal(m.end[MODEL_CLIENT].una, at);
-	m.cfg.loss = 100;
-}
-
-static void
-end(void)
-{
-	/* What is held at the end is no leak. */
-	while (!inspector_flush_step(m.ins, 8))
-		;
-	model_check_balance(&m);
-	model_fini(&m);
-}
-
-static void
-client(uint8_t flags, uint32_t seq, const char *text)
-{
-	uint32_t n;
-	uint8_t *frame = model_frame(&m, MODEL_CLIENT, flags, seq, m.end[MODEL_CLIENT].rcv_nxt, text,
-				     (uint32_t)strlen(text), &n);
-
-	model_inject(&m, MODEL_CLIENT, frame, n, 0);
-}
-
-static void
-server(uint8_t flags, uint32_t ack, const char *text)
-{
-	uint32_t n;
-	uint8_t *frame = model_frame(&m, MODEL_SERVER, flags, m.end[MODEL_SERVER].max_nxt, ack, text,
-				     (uint32_t)strlen(text), &n);
-
-	model_inject(&m, MODEL_SERVER, frame, n, 0);
-	m.end[MODEL_SERVER].max_nxt += (uint32_t)strlen(text);
-}
-
-/* The text from @seq on went on to the server, all of it. */
-static bool
-went_on(uint32_t seq, const char *text)
-{
-	uint32_t off = seq - (m.end[MODEL_CLIENT].isn + 1), n = (uint32_t)strlen(text);
-
-	return memchr(m.wire_have + off, 0, n) == NULL && memcmp(m.wire_c2s + off, text, n) == 0;
-}
-
-static bool
-nothing_went_on(uint32_t seq, uint32_t n)
-{
-	return memchr(m.wire_have + (seq - (m.end[MODEL_CLIENT].isn + 1)), 1, n) == NULL;
-}
-
-static uint64_t
-count(enum dp_stat id)
-{
-	return m.counters.c[id];
-}
+#include "wire_session.h"
 
 /* Inspected, lost behind us, sent again with other octets. */
 static void
@@ -380,6 +295,30 @@ test_challenge(void **state)
 	end();
 }
 
+/* The client is back before the server has shown that its end is closed: its SYN waits for that. */
+static void
+test_early_syn(void **state)
+{
+	uint64_t nb;
+
+	begin(ehlo);
+	client(PACKET_ACK, at, MAIL BAD);
+	inspector_verdict(m.ins, UINT64_C(1) << 32, 1, DP_VERDICT_RESET, m.now_ns);
+	nb = m.nb_to[MODEL_SERVER];
+	client(PACKET_SYN, at + 1000000, "");
+	assert_int_equal(m.nb_to[MODEL_SERVER], nb);
+	assert_int_equal(count(DP_STAT_DROP_KILLED), 1);
+	assert_int_equal(m.nb_outcomes, 0);
+	server(PACKET_RST, 0, "");
+	assert_int_equal(m.nb_outcomes, 1);
+	assert_int_equal(m.outcomes[0].outcome, DP_OUTCOME_CONFIRMED);
+	assert_int_equal(m.nb_to[MODEL_SERVER], nb);
+	client(PACKET_SYN, at + 1000000, "");
+	assert_int_equal(m.nb_to[MODEL_SERVER], nb + 1);
+	assert_int_equal(m.nb_flows, 2);
+	end();
+}
+
 static void
 test_park_limit(void **state)
 {
@@ -414,6 +353,7 @@ main(void)
 		cmocka_unit_test(test_waits_for_reply),
 		cmocka_unit_test(test_stale_verdicts),
 		cmocka_unit_test(test_challenge),
+		cmocka_unit_test(test_early_syn),
 		cmocka_unit_test(test_park_limit),
 	};
 

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,25 +20,18 @@
 #include "open_alerts.h"
 #include "output_resume.h"
 #include "store.h"
+#include "temp_folder.h"
 
 struct place {
 	char dir[64], path[96];
 };
 
 static int
-rm_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int
 setup(void **state)
 {
 	struct place *p = test_calloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	snprintf(p->dir, sizeof(p->dir), "%.40s/store-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	temp_folder_make("store", p->dir, sizeof(p->dir));
 	snprintf(p->path, sizeof(p->path), "%s/alerts.sqlite", p->dir);
 	*state = p;
 	return 0;
@@ -50,7 +42,7 @@ teardown(void **state)
 {
 	struct place *p = *state;
 
-	nftw(p->dir, rm_entry, 16, FTW_DEPTH | FTW_PHYS);
+	temp_folder_remove(p->dir);
 	test_free(p);
 	return 0;
 }

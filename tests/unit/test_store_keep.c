@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -23,6 +22,7 @@
 #include "dp_abi.h"
 #include "store_keep.h"
 #include "store_schema.h"
+#include "temp_folder.h"
 #include "units.h"
 
 #define HOUR UINT64_C(3600000000000)
@@ -33,19 +33,11 @@ struct place {
 };
 
 static int
-rm_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int
 setup(void **state)
 {
 	struct place *p = test_calloc(1, sizeof(*p));
-	const char *tmp = getenv("TMPDIR");
 
-	snprintf(p->dir, sizeof(p->dir), "%.40s/keep-XXXXXX", tmp != NULL ? tmp : "/tmp");
-	assert_non_null(mkdtemp(p->dir));
+	temp_folder_make("keep", p->dir, sizeof(p->dir));
 	snprintf(p->path, sizeof(p->path), "%s/alerts.sqlite", p->dir);
 	snprintf(p->copy, sizeof(p->copy), "%s/copy.sqlite", p->dir);
 	*state = p;
@@ -57,7 +49,7 @@ teardown(void **state)
 {
 	struct place *p = *state;
 
-	nftw(p->dir, rm_entry, 16, FTW_DEPTH | FTW_PHYS);
+	temp_folder_remove(p->dir);
 	test_free(p);
 	return 0;
 }
