@@ -20,6 +20,7 @@ enum {
 	OPT_HUGEPAGES,
 	OPT_HOLD_LIMIT,
 	OPT_FALLBACK,
+	OPT_OVERLOAD,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
 	{ "hugepages", required_argument, NULL, OPT_HUGEPAGES },
 	{ "hold-limit-ms", required_argument, NULL, OPT_HOLD_LIMIT },
 	{ "fallback", required_argument, NULL, OPT_FALLBACK },
+	{ "overload-ms", required_argument, NULL, OPT_OVERLOAD },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -51,7 +53,7 @@ static const char help_text[] =
 	"                         [--mtu N] [--descriptors N] [--idle-us N] [--cores LIST]\n"
 	"                         [--memory MIB] [--hugepages auto|yes|no]\n"
 	"                         [--flows N] [--sessions N] [--ignore-vlan]\n"
-	"                         [--hold-limit-ms N] [--fallback CAUSE=open|closed]...\n"
+	"                         [--hold-limit-ms N] [--overload-ms N] [--fallback CAUSE=open|closed]...\n"
 	"  postern-dataplane-live --version\n";
 
 static int
@@ -96,7 +98,7 @@ parse_hugepages(const char *text, enum eal_hugepages *ret)
 	return wrong("--hugepages", text, "none of auto, yes, no");
 }
 
-/* "ctrl_slow=open": what happens to a held recipient when nobody decides, and why nobody did. */
+/* "ctrl_slow=open": what happens to a held recipient when nobody decides, and why nobody did; to connections under overload. */
 static int
 parse_fallback(const char *text, struct live_options *o)
 {
@@ -112,6 +114,10 @@ parse_fallback(const char *text, struct live_options *o)
 	const char *how = strchr(text, '=');
 	unsigned int i;
 
+	if (strcmp(text, "overload=open") == 0 || strcmp(text, "overload=closed") == 0) {
+		o->overload_open = strcmp(text, "overload=open") == 0;
+		return 0;
+	}
 	for (i = 0; how != NULL && i < sizeof(causes) / sizeof(causes[0]); i++) {
 		if (strlen(causes[i].name) != (size_t)(how - text) ||
 		    memcmp(text, causes[i].name, (size_t)(how - text)) != 0)
@@ -124,7 +130,7 @@ parse_fallback(const char *text, struct live_options *o)
 			break;
 		return 0;
 	}
-	return wrong("--fallback", text, "is not ctrl_slow, ctrl_gone, ring_full or memory, and =open or =closed");
+	return wrong("--fallback", text, "is not ctrl_slow, ctrl_gone, ring_full, memory or overload, and =open or =closed");
 }
 
 static int
@@ -145,6 +151,8 @@ parse_size(int opt, struct live_options *o)
 		return rc;
 	case OPT_HOLD_LIMIT:
 		return common_option_number(program, "--hold-limit-ms", optarg, 1, 60000, &o->hold_limit_ms);
+	case OPT_OVERLOAD:
+		return common_option_number(program, "--overload-ms", optarg, 0, 10000, &o->overload_ms);
 	case OPT_IDLE_US:
 		return common_option_number(program, "--idle-us", optarg, 0, 10000, &o->idle_us);
 	default:
@@ -169,6 +177,7 @@ parse_one(int opt, struct live_options *o)
 	case OPT_IDLE_US:
 	case OPT_MEMORY:
 	case OPT_HOLD_LIMIT:
+	case OPT_OVERLOAD:
 		return parse_size(opt, o);
 	case OPT_FALLBACK:
 		return parse_fallback(optarg, o);
