@@ -26,20 +26,15 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import rig as rigs  # noqa: E402
+from cases import Cases  # noqa: E402
 from hold import sockets, tcp_payload  # noqa: E402
 from observe import check_stored, expect, message  # noqa: E402
-from rig import LIMIT, SERVER, SERVER6, Raw, Rig, Skip, wait_until  # noqa: E402
+from rig import LIMIT, SERVER, SERVER6, Raw, Rig, wait_until  # noqa: E402
 
-CASES = {}
-BUILD = None
+case = Cases(__file__)
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 M32 = 0xffffffff
 MAIL, RCPT, DATA, END, RESET, EHLO, OTHER = 1, 2, 4, 5, 6, 7, 0  # enum dp_owed
-
-
-def case(fn):
-    CASES[fn.__name__.replace('_', '-')] = fn
-    return fn
 
 
 def diff(a, b):
@@ -241,7 +236,7 @@ class Middle(threading.Thread):
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.setblocking(False)
         self.host = subprocess.Popen(
-            [os.path.join(BUILD, 'tests/netns/responder_host'), os.path.join(BUILD, 'ctrl/responder/postern-responder'),
+            [os.path.join(case.build, 'tests/netns/responder_host'), os.path.join(case.build, 'ctrl/responder/postern-responder'),
              os.path.join(rigs.TOP, 'rules/mil.yaml'), str(theirs.fileno()), *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[theirs.fileno()])
         theirs.close()
@@ -469,7 +464,7 @@ NAMES = 'ok1@army.mil', 'gen@army.ml', 'ok2@army.mil'
 
 
 def postfix_mail(server=None, client=None, loss=0.0, seed=1, size=500):
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig, loss=loss, seed=seed)
         rig.server_postfix(**(server or {}))
         dump = rig.dump('server', 'in')
@@ -529,7 +524,7 @@ def replies(c, *lines, replies=None):
 
 def scenario(play, want, server=None, options=(), **kw):
     """@play: what a client says; its replies are @want, then QUIT works."""
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig, options=options, **kw)
         rig.server_postfix(**(server or {}))
         c = raw(rig)
@@ -587,7 +582,7 @@ def starttls_after():
     def play(c):
         return c.say('MAIL FROM:<a@example.org>', 'RCPT TO:<x@army.ml>', 'RSET') + c.say('STARTTLS')
 
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig)
         rig.server_postfix(smtpd_tls_security_level='may')
         c = raw(rig)
@@ -613,7 +608,7 @@ def starttls_after():
 @case
 def client_resets():
     """A reset of one end is passed on to the other."""
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig)
         rig.server_postfix()
         c = raw(rig)
@@ -629,7 +624,7 @@ def client_resets():
 @case
 def killed():
     """It dies: both ends are closed, the sender tries again later, and nothing is delivered twice."""
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig)
         rig.server_postfix()
         c = raw(rig)
@@ -651,7 +646,7 @@ def killed():
 def limits():
     """More than it takes, in all and of one source: refused, with the reason."""
     for options, error in ((['--limit', '2'], -16), (['--limit-source', '2'], -16)):
-        with Rig(BUILD, offloads='off') as rig:
+        with Rig(case.build, offloads='off') as rig:
             m = started(rig, options=options)
             rig.server_postfix()
             clients = [raw(rig) for _ in range(3)]
@@ -670,7 +665,7 @@ def limits():
 def parallel():
     """Many at a time, all of them with mail that gets through but for one recipient."""
     nb = 40
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig)
         rig.server_postfix()
         done, failed, lock = [], [], threading.Lock()  # a connection is made in a namespace that all threads share
@@ -704,7 +699,7 @@ def parallel():
 @case
 def sandbox():
     """What it is allowed, once it has begun: nothing outside, and one capability inside."""
-    with Rig(BUILD, offloads='off') as rig:
+    with Rig(case.build, offloads='off') as rig:
         m = started(rig)
         with open('/proc/%d/status' % m.pid) as f:
             status = dict(line.split(':', 1) for line in f.read().splitlines())
@@ -718,30 +713,5 @@ def sandbox():
         m.stop()
 
 
-def main(argv):
-    global BUILD
-    rigs.enter([os.path.abspath(__file__)] + argv[1:])
-    BUILD = os.path.abspath(argv[1])
-    failed = 0
-    for name in argv[2:] or CASES:
-        if name not in CASES:
-            sys.exit('no such case: %s (there are: %s)' % (name, ' '.join(CASES)))
-        began = time.monotonic()
-        try:
-            note = CASES[name]()
-        except Skip:
-            raise
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            note = 'FAILED'
-        print('%-24s %5.1f s  %s' % (name, time.monotonic() - began, note if isinstance(note, str) else 'ok'), flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == '__main__':
-    try:
-        main(sys.argv)
-    except Skip as e:
-        print('SKIP: %s' % e)
-        sys.exit(77)
+    case.main(sys.argv)
