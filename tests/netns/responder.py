@@ -32,6 +32,8 @@ from observe import check_stored, expect, message  # noqa: E402
 from rig import LIMIT, SERVER, SERVER6, Raw, Rig, wait_until  # noqa: E402
 
 case = Cases(__file__)
+with open(os.path.join(rigs.TOP, 'dataplane/api/dp_abi.h')) as header:
+    ABI = int(re.search(r'#define DP_ABI_VERSION (\d+)u', header.read())[1])
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 M32 = 0xffffffff
 MAIL, RCPT, DATA, END, RESET, EHLO, OTHER = 1, 2, 4, 5, 6, 7, 0  # enum dp_owed
@@ -219,7 +221,7 @@ class Flow:
             '<BBBBIIIQII', 3, 4, len(reply[:20]), 0, txn, self.mails, self.rcpts, 0, max(start, 0), len(known))
         fixed += struct.pack('<6I', *map(len, parts)) + reply[:20].ljust(20, b'\0') + bytes(4)
         body = b''.join(parts) + holds
-        head = struct.pack('<IHHIIIIQ', 0x454b4154, 1, 0, 7, instance, 408 + len(body), self.bad, self.uid * 1000 + 999)
+        head = struct.pack('<IHHIIIIQ', 0x454b4154, ABI, 0, 7, instance, 408 + len(body), self.bad, self.uid * 1000 + 999)
         return head + fixed + body
 
 
@@ -628,7 +630,8 @@ def killed():
         m = started(rig)
         rig.server_postfix()
         c = raw(rig)
-        expect(c.say('MAIL FROM:<a@example.org>', 'RCPT TO:<ok@army.mil>', 'RCPT TO:<x@army.ml>') == [250, 250, 550], 'not refused')
+        got = c.say('MAIL FROM:<a@example.org>', 'RCPT TO:<ok@army.mil>', 'RCPT TO:<x@army.ml>')
+        expect(got == [250, 250, 550], repr(got))
         os.kill(m.pid, signal.SIGKILL)
         c.sock.settimeout(LIMIT)
         try:
