@@ -150,7 +150,8 @@ pass_over(struct reader *rd, const struct yaml_node *value)
 static const struct setting top_settings[] = {
 	{ "alerts", pass_over },     { "cache", read_cache },	  { "enforce", pass_over },
 	{ "fallback", pass_over },   { "hold_limit_ms", pass_over }, { "limits", read_limits },
-	{ "metrics", read_metrics }, { "observer", read_observer }, { "ports", read_ports },
+	{ "down", pass_over },	     { "hook", pass_over },	  { "metrics", read_metrics },
+	{ "observer", read_observer }, { "overload_ms", pass_over }, { "ports", read_ports },
 	{ "responder", pass_over },
 	{ "rules", read_rules },     { "source", pass_over },	  { "state", read_state },
 	{ "store", read_store },     { "vlan", read_vlan },	  { "workers", read_workers },

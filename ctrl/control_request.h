@@ -7,6 +7,7 @@
  *              status    all that `postern status` shows
  *              reload    read the rules again; answered when every worker has them, or when they are wrong
  *              reopen    open output files again, after they were renamed
+ *              bypass    {"command":"bypass","for_s":600}: inspect nothing for so many seconds, 0: inspect again
  *
  * Hostile:   the line (any octets). What is no such object, has other keys or other types is refused with a reason.
  * Threads:   pure function.
@@ -24,11 +25,14 @@ enum control_command {
 	CONTROL_STATUS,
 	CONTROL_RELOAD,
 	CONTROL_REOPEN,
+	CONTROL_BYPASS,
 	CONTROL_NB,
 };
 
 struct control_request {
 	enum control_command command;
+	unsigned int for_s; /* CONTROL_BYPASS: 0 to BYPASS_MAX_S */
+	unsigned int uid;   /* of who asks; not in the line: the server's to fill in */
 };
 
 /* 0, or -EINVAL with *ret_why, a constant. @len: without the line end. */

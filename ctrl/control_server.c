@@ -21,6 +21,7 @@ struct client {
 	uv_timer_t limit;
 	uv_write_t write;
 	uint64_t id;
+	unsigned int uid;
 	char *answer; /* being written */
 	size_t len;   /* octets in @buf */
 	unsigned int nb_open; /* handles that are not closed yet */
@@ -150,6 +151,7 @@ take_line(struct client *c)
 	rc = control_request_parse(c->buf, line, &rq, &why);
 	c->len -= line + 1;
 	memmove(c->buf, end + 1, c->len);
+	rq.uid = c->uid;
 	c->busy = true;
 	uv_timer_stop(&c->limit);
 	if (rc < 0)
@@ -193,7 +195,7 @@ read_on(struct client *c)
 }
 
 static bool
-is_allowed(const struct client *c)
+is_allowed(struct client *c)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
@@ -202,6 +204,7 @@ is_allowed(const struct client *c)
 	if (uv_fileno((const uv_handle_t *)&c->pipe, &fd) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || len != sizeof(cred))
 		return false;
+	c->uid = cred.uid;
 	return cred.uid == 0 || cred.uid == geteuid();
 }
 

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bypass.h"
 #include "dp_ring.h"
 #include "dp_stats.h"
+#include "status_wire.h"
 
 enum {
 	COUNTER_TRIES = 20,
@@ -52,6 +54,7 @@ put_run(struct json_out *o, const struct control_view *v, uint64_t now_ns)
 	json_kv_u64(o, "uptime_s", (now_ns - v->started_ns) / UINT64_C(1000000000));
 	json_kv_u64(o, "ctrl_restarts", v->restarts);
 	json_kv_u64(o, "clients_refused", v->clients_refused);
+	bypass_write(o, v->dp, v->ctrl, now_ns);
 }
 
 static void
@@ -117,6 +120,16 @@ put_counters(struct json_out *o, const struct dp_counters *k)
 	json_close(o, '}');
 }
 
+static const char *
+mode_name(uint32_t mode)
+{
+	if (mode & DP_MODE_BYPASS)
+		return "bypass";
+	if (mode & DP_MODE_SHED_BODIES)
+		return "overload_messages";
+	return mode & DP_MODE_SHED_NEW ? "overload_connections" : "inspect";
+}
+
 static void
 put_worker(struct json_out *o, const struct control_view *v, unsigned int i, struct dp_counters *total)
 {
@@ -132,6 +145,7 @@ put_worker(struct json_out *o, const struct control_view *v, unsigned int i, str
 	json_kv_u64(o, "heartbeat", atomic_load_explicit(&dp->heartbeat, memory_order_relaxed));
 	json_kv_bool(o, "done", atomic_load_explicit(&dp->done, memory_order_relaxed) != 0);
 	json_kv_bool(o, "stale", !fresh);
+	json_kv_cstr(o, "mode", mode_name(atomic_load_explicit(&dp->mode, memory_order_relaxed)));
 	put_ring(o, v, i);
 	if (fresh) {
 		json_kv_bool(o, "balanced", dp_stats_balanced(&k));
@@ -153,6 +167,7 @@ put_coverage(struct json_out *o, const struct dp_counters *k)
 	json_kv_u64(o, "clear", all > opaque ? all - opaque : 0);
 	json_kv_u64(o, "opaque", opaque);
 	json_kv_u64(o, "midstream", k->c[DP_STAT_FLOWS_MIDSTREAM]);
+	json_kv_u64(o, "uninspected", k->c[DP_STAT_BYPASSED_FLOWS] + k->c[DP_STAT_BYPASS_LET_GO] + k->c[DP_STAT_SHED_FLOWS]);
 	json_close(o, '}');
 }
 
@@ -205,6 +220,7 @@ control_status_write(struct json_out *o, const struct control_view *v, uint64_t 
 	json_open(o, '{');
 	put_run(o, v, now_ns);
 	put_rules(o, v);
+	status_wire_ports(o, v->dp);
 	json_key(o, "workers");
 	json_open(o, '[');
 	for (i = 0; i < v->dp->geo.nb_workers; i++)
@@ -214,6 +230,7 @@ control_status_write(struct json_out *o, const struct control_view *v, uint64_t 
 	json_open(o, '{');
 	put_counters(o, &total);
 	put_coverage(o, &total);
+	status_wire_holds(o, &total);
 	put_named(o, &total);
 	json_close(o, '}');
 	pipeline_counts(v->pipeline, &alerts, &updates);

@@ -211,6 +211,7 @@ static const char *const cause_names[LIVE_CAUSE_NB] = {
 	[LIVE_CTRL_GONE] = "ctrl_gone",
 	[LIVE_RING_FULL] = "ring_full",
 	[LIVE_MEMORY] = "memory",
+	[LIVE_OVERLOAD] = "overload",
 	[LIVE_RESPONDER] = "responder",
 };
 
@@ -224,6 +225,12 @@ static void
 read_hold_limit(struct reader *rd, const struct yaml_node *value)
 {
 	settings_number(&rd->st, value, 1, 60000, "hold_limit_ms", &rd->cfg.hold_limit_ms);
+}
+
+static void
+read_overload_ms(struct reader *rd, const struct yaml_node *value)
+{
+	settings_number(&rd->st, value, 0, 10000, "overload_ms", &rd->cfg.overload_ms);
 }
 
 static bool
@@ -242,6 +249,7 @@ read_open(struct reader *rd, const struct yaml_node *value, const char *name)
 CAUSE(read_ctrl_gone, LIVE_CTRL_GONE)
 CAUSE(read_ctrl_slow, LIVE_CTRL_SLOW)
 CAUSE(read_memory_short, LIVE_MEMORY)
+CAUSE(read_overload_open, LIVE_OVERLOAD)
 CAUSE(read_responder_fallback, LIVE_RESPONDER)
 CAUSE(read_ring_full, LIVE_RING_FULL)
 #undef CAUSE
@@ -250,6 +258,7 @@ static const struct setting fallback_settings[] = {
 	{ "ctrl_gone", read_ctrl_gone },
 	{ "ctrl_slow", read_ctrl_slow },
 	{ "memory", read_memory_short },
+	{ "overload", read_overload_open },
 	{ "responder", read_responder_fallback },
 	{ "ring_full", read_ring_full },
 	{ NULL, NULL },
@@ -294,6 +303,7 @@ static const struct setting top_settings[] = {
 	{ "enforce", read_enforce },
 	{ "fallback", read_fallback },
 	{ "hold_limit_ms", read_hold_limit },
+	{ "overload_ms", read_overload_ms },
 	{ "responder", live_config_responder },
 	{ "source", read_source },
 	{ NULL, NULL },
@@ -331,7 +341,8 @@ read_top(struct reader *rd, const struct yaml_node *root)
 int
 live_config_load(const char *path, config_error_fn error, void *ctx, struct live_config *ret)
 {
-	struct reader rd = { .st = { .path = path }, .cfg = { .hugepages = "auto" } };
+	struct reader rd = { .st = { .path = path },
+			     .cfg = { .hugepages = "auto", .overload_ms = LIVE_CONFIG_OVERLOAD_MS } };
 	const struct rule_place whole = { path, 0, 0 };
 	const struct yaml_node *root = NULL;
 	struct arena arena = { 0 };

@@ -8,7 +8,8 @@
  *              hold_limit_ms: 200                  # enforcing: a held recipient waits so long for its verdict
  *              fallback: closed                    # and then: closed (reset) or open (let pass); or for each cause:
  *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed,
- *                                                  #  responder: closed}
+ *                                                  # overload: open, responder: closed}
+ *              overload_ms: 50                     # a backlog that stands so long is overload; 0: never
  *              alerts: /var/log/postern/alerts     # JSON lines; left out: printed for people on standard output
  *              source:
  *                pairs:                            # bump in the wire: what comes in by a goes out by b, and back
@@ -49,6 +50,7 @@ enum {
 	LIVE_CONFIG_WIRES_MAX = 8,
 	LIVE_CONFIG_PORT_MAX = 255, /* octets of what names a port */
 	LIVE_CONFIG_SLEEP_US = 50,
+	LIVE_CONFIG_OVERLOAD_MS = 50,
 	LIVE_CONFIG_TEXTS_MAX = 16,
 	LIVE_CONFIG_CONTACT_MAX = 120,
 };
@@ -67,6 +69,7 @@ enum live_cause {
 	LIVE_CTRL_GONE,
 	LIVE_RING_FULL,
 	LIVE_MEMORY,
+	LIVE_OVERLOAD,
 	LIVE_RESPONDER, /* it cannot be taken over, or nobody takes it over */
 	LIVE_CAUSE_NB,
 };
@@ -92,6 +95,7 @@ struct live_config {
 	bool enforce;
 	bool open[LIVE_CAUSE_NB];   /* what could not be decided is let pass */
 	unsigned int hold_limit_ms; /* 0: not set */
+	unsigned int overload_ms;   /* 0: never */
 	char *alerts; /* NULL: not set */
 	struct live_config_wire wires[LIVE_CONFIG_WIRES_MAX];
 	unsigned int nb_wires;

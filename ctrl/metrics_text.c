@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bypass.h"
+#include "dp_clock.h"
 #include "dp_ring.h"
 #include "dp_stats.h"
 
@@ -112,6 +114,22 @@ put_rings(struct json_out *o, const struct control_view *v)
 		    atomic_load_explicit(&dp_shm_ring_dp(v->dp, w)->generation, memory_order_relaxed));
 }
 
+/* Alarms hang on these. */
+static void
+put_modes(struct json_out *o, const struct control_view *v)
+{
+	unsigned int w, nb = v->dp->geo.nb_workers;
+
+	put_head(o, "postern_worker_overload", "gauge",
+		 "0: everything is inspected; 1: new connections are not; 2: nor are messages parsed");
+	for (w = 0; w < nb; w++) {
+		uint32_t mode = atomic_load_explicit(&dp_shm_ring_dp(v->dp, w)->mode, memory_order_relaxed);
+
+		put(o, "postern_worker_overload{worker=\"%u\"} %d\n", w,
+		    (mode & DP_MODE_SHED_NEW ? 1 : 0) + (mode & DP_MODE_SHED_BODIES ? 1 : 0));
+	}
+}
+
 static void
 put_rules(struct json_out *o, const struct control_view *v)
 {
@@ -148,6 +166,11 @@ metrics_text_write(struct json_out *o, const struct control_view *v)
 	put(o, "postern_alert_updates_total %" PRIu64 "\n", updates);
 	put_head(o, "postern_ctrl_restarts_total", "counter", "times the control process was started again in this run");
 	put(o, "postern_ctrl_restarts_total %u\n", v->restarts);
+	put_head(o, "postern_bypass_seconds", "gauge",
+		 "how long mail still goes on uninspected, as ordered; 0: it is inspected");
+	put(o, "postern_bypass_seconds %" PRIu64 "\n",
+	    (bypass_left_ns(v->ctrl, dp_clock_ns(CLOCK_MONOTONIC)) + 999999999) / 1000000000);
+	put_modes(o, v);
 	put_rules(o, v);
 	put_rings(o, v);
 	put_counters(o, v);

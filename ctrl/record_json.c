@@ -260,6 +260,7 @@ cause_name(unsigned int cause)
 		[DP_CAUSE_NO_SYN] = "no_syn",		[DP_CAUSE_TCP_OPTION] = "tcp_option",
 		[DP_CAUSE_RESPONDER] = "no_responder",	[DP_CAUSE_STALE_OCTETS] = "stale_octets",
 		[DP_CAUSE_SESSION] = "session",
+		[DP_CAUSE_BYPASS] = "bypass",
 	};
 
 	return cause < DP_CAUSE_NB ? names[cause] : NULL;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "bypass.h"
 #include "control_server.h"
 #include "control_status.h"
 #include "dp_clock.h"
@@ -46,6 +47,7 @@ struct service {
 	uint64_t started_ns;
 	uint64_t keep_at_ns;	 /* when the store is looked at next */
 	bool keep_failed;
+	bool bypassed;		 /* as was logged */
 	uint64_t lines_unlogged; /* since the last that was */
 	char last_reload[512];
 };
@@ -244,6 +246,45 @@ put_reopened(struct service *s, int rc)
 	json_close(&s->json, '}');
 }
 
+/* Said when it begins and when it ends, whoever or whatever ended it. */
+static void
+watch_bypass(struct service *s)
+{
+	uint64_t left = bypass_left_ns(s->cfg.ctrl, uv_hrtime());
+
+	if ((left > 0) == s->bypassed)
+		return;
+	s->bypassed = left > 0;
+	if (!may_log(s))
+		return;
+	if (left > 0)
+		fprintf(stderr, "postern-ctrl: bypass is on: mail goes on uninspected for %llu s\n",
+			(unsigned long long)((left + 999999999) / 1000000000));
+	else
+		fprintf(stderr, "postern-ctrl: bypass is over: mail is inspected\n");
+}
+
+static void
+order_bypass(struct service *s, const struct control_request *rq)
+{
+	bool is_replay = (s->cfg.dp->geo.run_flags & DP_RUN_REPLAY) != 0;
+
+	json_out_clear(&s->json);
+	json_open(&s->json, '{');
+	json_kv_bool(&s->json, "ok", !is_replay);
+	if (is_replay) {
+		json_kv_cstr(&s->json, "error", "a replay has no wire that could be bypassed");
+	} else {
+		bypass_order(s->cfg.ctrl, rq->for_s, uv_hrtime());
+		if (may_log(s))
+			fprintf(stderr, "postern-ctrl: bypass %s was ordered by user %u\n", rq->for_s > 0 ? "on" : "off",
+				rq->uid);
+		watch_bypass(s);
+		bypass_write(&s->json, s->cfg.dp, s->cfg.ctrl, uv_hrtime());
+	}
+	json_close(&s->json, '}');
+}
+
 /* It may have been answered already, when nothing could be begun. */
 static void
 note_ticket(struct service *s, uint64_t client, uint64_t ticket)
@@ -274,6 +315,10 @@ on_request(void *ctx, uint64_t client, const struct control_request *rq)
 		break;
 	case CONTROL_REOPEN:
 		put_reopened(s, reopen(s));
+		answer(s, client);
+		break;
+	case CONTROL_BYPASS:
+		order_bypass(s, rq);
 		answer(s, client);
 		break;
 	case CONTROL_NB:
@@ -324,6 +369,7 @@ on_tick(uv_timer_t *h)
 	reload_tick(s->reload);
 	responder_rules_tick(s->responder_rules);
 	metrics_tick(s->metrics);
+	watch_bypass(s);
 	keep_store(s);
 }
 

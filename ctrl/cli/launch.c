@@ -296,6 +296,7 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 	add_option(&a, "--hugepages", lc->hugepages);
 	if (lc->hold_limit_ms != 0)
 		add_number(&a, "--hold-limit-ms", lc->hold_limit_ms);
+	add_number(&a, "--overload-ms", lc->overload_ms);
 	for (i = 0; i < LIVE_CAUSE_NB; i++) {
 		snprintf(fallbacks[i], sizeof(fallbacks[i]), "%s=%s", live_cause_name(i), lc->open[i] ? "open" : "closed");
 		add_option(&a, "--fallback", fallbacks[i]);

@@ -28,6 +28,7 @@ static const struct command {
 	{"run", cmd_run, "inspect live ports"},
 	{"alerts", cmd_alerts, "list, show and export stored alerts"},
 	{"status", cmd_status, "show what a running postern does"},
+	{"bypass", cmd_bypass, "let mail go on uninspected for a while, for maintenance"},
 	{"reload", cmd_reload, "let a running postern read its rules again"},
 	{"reopen", cmd_reopen, "let a running postern open its alert file again, after rotation"},
 	{"store", cmd_store, "copy the store of alerts, look at it, delete old records"},

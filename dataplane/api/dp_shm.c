@@ -13,6 +13,7 @@
 enum {
 	PAGE = 4096, /* areas of workers begin on pages of their own */
 	SEED_OFF = 64,
+	ORDERS_OFF = 64,
 };
 
 _Static_assert(SEED_OFF >= sizeof(struct dp_shm_header) && SEED_OFF + sizeof(struct dp_shm_seed) <= DP_PORTS_OFF,
@@ -211,6 +212,12 @@ struct dp_severed_area *
 dp_shm_severed(const struct dp_shm *shm, unsigned int worker)
 {
 	return (struct dp_severed_area *)(worker_area(shm, worker) + dp_severed_off());
+}
+
+struct dp_shm_orders *
+dp_shm_orders(const struct dp_shm *shm)
+{
+	return (struct dp_shm_orders *)(shm->base + ORDERS_OFF);
 }
 
 void

@@ -8,7 +8,7 @@
  *              dataplane's half                          ctrl's half
  *              +--------------------------+              +--------------------------+
  *              | struct dp_shm_header     |              | struct dp_shm_header     |
- *              | struct dp_shm_seed       |              |                          |
+ *              | struct dp_shm_seed       |              | struct dp_shm_orders     |
  *              | struct dp_port_shared[]  |              |                          |
  *              +--------------------------+              +--------------------------+
  *              | worker 0:                |              | worker 0:                |
@@ -80,6 +80,21 @@ struct dp_shm_seed {
 	uint64_t k[2];
 };
 
+/*
+ * Behind the header of ctrl's segment: what an operator ordered. It outlives both processes, so that it also ends in time
+ * when one of them is started again.
+ */
+struct dp_shm_orders {
+	_Atomic uint64_t bypass_until_ns; /* CLOCK_MONOTONIC; nothing is inspected before. 0, or past: inspect */
+};
+
+/* What a worker does besides inspecting everything: dp_ring_dp.mode. */
+enum dp_mode {
+	DP_MODE_BYPASS = 1u << 0,      /* nothing is inspected, as ordered */
+	DP_MODE_SHED_NEW = 1u << 1,    /* overload: new connections are not inspected, or dropped */
+	DP_MODE_SHED_BODIES = 1u << 2, /* and messages are not parsed */
+};
+
 /* Written by the worker. Positions are octets written since the ring was made; they never wrap in practice. */
 struct dp_ring_dp {
 	_Alignas(DP_CACHE_LINE) _Atomic uint64_t head;	/* position after the last whole record */
@@ -90,7 +105,7 @@ struct dp_ring_dp {
 	_Atomic uint32_t done;				/* 1: capture finished, every flow ended, nothing will follow */
 	_Atomic uint64_t cmd_tail;			/* commands taken, a count */
 	_Atomic uint32_t generation;			/* rule set in use, 0: none */
-	_Atomic uint32_t reserved;
+	_Atomic uint32_t mode;				/* enum dp_mode */
 	_Atomic uint64_t heartbeat;			/* turns; a watchdog looks whether it moves */
 };
 _Static_assert(sizeof(struct dp_ring_dp) == 128, "ring, dataplane's half");
@@ -173,6 +188,8 @@ struct dp_port_shared *dp_shm_port(const struct dp_shm *shm, unsigned int port);
 struct dp_ring_dp *dp_shm_ring_dp(const struct dp_shm *shm, unsigned int worker);
 struct dp_stats_shared *dp_shm_stats(const struct dp_shm *shm, unsigned int worker);
 struct dp_severed_area *dp_shm_severed(const struct dp_shm *shm, unsigned int worker);
+/* Of ctrl's segment. */
+struct dp_shm_orders *dp_shm_orders(const struct dp_shm *shm);
 /* Keep @k in the dataplane's segment; when a predecessor kept its own there, that replaces it. Before any worker runs. */
 void dp_shm_keep_seed(const struct dp_shm *shm, uint64_t k[2]);
 uint8_t *dp_shm_records(const struct dp_shm *shm, unsigned int worker);

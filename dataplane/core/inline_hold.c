@@ -133,6 +133,29 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 			 });
 }
 
+static void
+count_hold(struct inspector *ins, uint64_t hold_ns)
+{
+	static const struct {
+		uint64_t below_ns;
+		enum dp_stat id;
+	} steps[] = {
+		{ UINT64_C(10000), DP_STAT_HOLDS_10US },     { UINT64_C(50000), DP_STAT_HOLDS_50US },
+		{ UINT64_C(200000), DP_STAT_HOLDS_200US },   { UINT64_C(1000000), DP_STAT_HOLDS_1MS },
+		{ UINT64_C(10000000), DP_STAT_HOLDS_10MS },  { UINT64_C(50000000), DP_STAT_HOLDS_50MS },
+		{ UINT64_C(200000000), DP_STAT_HOLDS_200MS }, { UINT64_C(1000000000), DP_STAT_HOLDS_1S },
+	};
+	unsigned int i;
+
+	/* The shortest alone: each is counted once. */
+	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (hold_ns < steps[i].below_ns) {
+			dp_count(ins->counters, steps[i].id, 1);
+			return;
+		}
+	}
+}
+
 void
 inline_report(struct inspector *ins, struct flow *f, struct inline_flow *x, enum dp_outcome outcome, uint64_t close_ns)
 {
@@ -154,6 +177,7 @@ inline_report(struct inspector *ins, struct flow *f, struct inline_flow *x, enum
 
 		if (outcome == DP_OUTCOME_DONE && o.cause != DP_CAUSE_NONE)
 			o.outcome = DP_OUTCOME_FALLBACK;
+		count_hold(ins, o.hold_ns);
 		x->holds = h->flow_next;
 		hold_free(t, h);
 		dp_count(ins->counters, DP_STAT_HOLDS_ENDED, 1);

@@ -21,7 +21,7 @@
  * Clock:     TSC, set by the service thread to the time of day; never backwards. All frames of a burst have its time.
  *            Frame numbers: nanoseconds, the lowest 6 bits being the worker that received the frame, always growing; so
  *            they are unique over workers and restarts, and ctrl merges by them.
- * Turn:      rules; poll; rings; inspect; send; one ageing step; publish. The accounting equation holds at each publication.
+ * Turn:      rules; orders; poll; rings; inspect; send; one ageing step; load; publish. The accounting equation holds at each publication.
  * Threads:   a struct live_worker belongs to its worker.
  */
 #ifndef POSTERN_LIVE_H
@@ -70,6 +70,9 @@ struct live_group {
 	const _Atomic bool *stop;
 	_Atomic unsigned int nb_quiet; /* workers that have stopped receiving */
 	uint32_t idle_us;	       /* sleep when there is nothing to do; 0: poll on */
+	uint32_t overload_ms;	       /* a backlog that stands so long is overload; 0: never */
+	bool overload_open;	       /* new connections then go on uninspected; else they are dropped */
+	_Atomic bool bypass;	       /* written by the service thread: inspect nothing */
 };
 
 /* Frames gathered for a port or a worker. */
@@ -85,6 +88,13 @@ struct live_queue {
 
 struct live_frags;
 struct live_takeover;
+
+/* How far a worker is behind, see live_load.h. */
+struct live_load {
+	uint64_t full_since_ns[LIVE_QUEUES_MAX + DP_WORKERS_MAX]; /* by queue, then by worker; 0: not full */
+	uint64_t calm_since_ns; /* 0: it is not calm */
+	uint32_t shed;		/* enum inspector_shed */
+};
 
 struct live_originated {
 	const struct packet *after; /* the packet of the burst that it follows */
@@ -103,6 +113,8 @@ struct live_worker {
 	unsigned int nb_idle;
 	struct live_frags *frags; /* NULL: not enforcing */
 	struct live_takeover *takeover; /* NULL: nothing is taken over */
+	bool bypass;		  /* in this turn nothing is inspected */
+	struct live_load load;
 	uint32_t ctrl_beat;    /* of ctrl, as last seen to change */
 	uint64_t ctrl_beat_ns; /* when */
 };

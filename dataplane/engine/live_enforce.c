@@ -3,6 +3,8 @@
 
 #include <stdatomic.h>
 
+#include "live_frag.h"
+
 static void
 look_for_ctrl(struct worker *w, uint64_t now_ns)
 {
@@ -36,6 +38,22 @@ live_commands(struct worker *w, uint64_t now_ns, uint64_t frame_no)
 			inspector_verdict(w->inspector, cmd.hold_id, cmd.flow_uid, cmd.verdict, now_ns);
 	}
 	w->out.own_clock = false;
+}
+
+void
+live_bypass_turn(struct worker *w)
+{
+	struct live_worker *l = w->live;
+
+	l->bypass = atomic_load_explicit(&l->group->bypass, memory_order_relaxed);
+	if (!l->bypass)
+		return;
+	w->out.own_clock = true;
+	w->out.now_ns = w->now_ns;
+	w->out.now_frame = w->out.last_frame;
+	inspector_bypass_step(w->inspector, w->now_ns, LIVE_LET_GO);
+	w->out.own_clock = false;
+	live_frag_let_go(w);
 }
 
 bool

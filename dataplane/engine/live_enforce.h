@@ -15,6 +15,7 @@
 
 enum {
 	LIVE_COMMANDS = 32,	 /* carried out in one turn */
+	LIVE_LET_GO = 64,	 /* connections that are held, let go in one turn */
 	LIVE_CTRL_GONE_MS = 100, /* shorter silences were seen of a ctrl that lived */
 };
 

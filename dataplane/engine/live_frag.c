@@ -122,6 +122,16 @@ live_frag_end(struct worker *w, const struct packet *p, enum live_frag_end how)
 }
 
 void
+live_frag_let_go(struct worker *w)
+{
+	struct live_frags *f = w->live->frags;
+	unsigned int i;
+
+	for (i = 0; f != NULL && f->nb_mbufs > 0 && i < LIVE_FRAG_DATAGRAMS; i++)
+		end_one(w, &f->datagrams[i], LIVE_FRAG_SEND);
+}
+
+void
 live_frag_age(struct worker *w, uint64_t now_ns)
 {
 	struct live_frags *f = w->live->frags;

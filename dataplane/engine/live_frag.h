@@ -55,6 +55,8 @@ void live_frag_keep(struct worker *w, struct rte_mbuf *m);
 void live_frag_end(struct worker *w, const struct packet *p, enum live_frag_end how);
 
 /* Drop those that waited too long; all of them with @now_ns UINT64_MAX. */
+/* All that wait go on as they are: nothing is inspected for now. */
+void live_frag_let_go(struct worker *w);
 void live_frag_age(struct worker *w, uint64_t now_ns);
 
 #endif

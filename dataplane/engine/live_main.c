@@ -24,6 +24,7 @@
 #include "live_enforce.h"
 #include "dp_clock.h"
 #include "live_options.h"
+#include "live_orders.h"
 #include "live_ports.h"
 #include "live_takeover.h"
 #include "live_telemetry.h"
@@ -42,6 +43,7 @@ struct dataplane {
 	struct worker_group group;
 	struct live_group live;
 	struct live_ports ports;
+	struct live_orders orders;
 	struct service service;
 	struct handover *handover; /* NULL: there is no responder */
 	struct live_takeover takeovers[DP_WORKERS_MAX];
@@ -130,6 +132,8 @@ make_workers(struct dataplane *d)
 	if (rc != 0)
 		return rc;
 	d->live.idle_us = d->opt.idle_us;
+	d->live.overload_ms = d->opt.overload_ms;
+	d->live.overload_open = d->opt.overload_open || !enforce;
 	d->live.stop = &d->service.stop;
 	live_clock_init(&d->live.clock);
 	if (enforce && d->opt.takeover_fd > 0)
@@ -232,6 +236,10 @@ run(struct dataplane *d)
 		return service_fail("no rule set came from ctrl", rc);
 	wall_ns = dp_clock_ns(CLOCK_MONOTONIC);
 	cpu_ns = dp_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	/* An order that stands from before is followed from the first frame on. */
+	d->orders = (struct live_orders){
+		.group = &d->live, .dp = &d->dp, .ctrl = &d->ctrl, .status_fd = d->opt.common.status_fd };
+	live_orders_look(&d->orders, dp_clock_ns(CLOCK_MONOTONIC));
 	for (i = 0; i < d->group.nb; i++) {
 		rc = rte_eal_remote_launch(live_run, d->group.workers[i], EAL_LCORE_WORKER0 + i);
 		if (rc != 0)
@@ -241,6 +249,7 @@ run(struct dataplane *d)
 	while (atomic_load_explicit(&d->group.nb_done, memory_order_acquire) < d->group.nb) {
 		service_serve(&d->service, SERVICE_POLL_MS);
 		now = dp_clock_ns(CLOCK_MONOTONIC);
+		live_orders_look(&d->orders, now);
 		live_ports_watch(&d->ports, now);
 		if (now - publish_at >= (uint64_t)PUBLISH_MS * 1000000) {
 			publish_at = now;

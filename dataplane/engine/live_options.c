@@ -21,6 +21,7 @@ enum {
 	OPT_HOLD_LIMIT,
 	OPT_FALLBACK,
 	OPT_TAKEOVER_FD,
+	OPT_OVERLOAD,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -40,6 +41,7 @@ static const struct option long_options[] = {
 	{ "hold-limit-ms", required_argument, NULL, OPT_HOLD_LIMIT },
 	{ "fallback", required_argument, NULL, OPT_FALLBACK },
 	{ "takeover-fd", required_argument, NULL, OPT_TAKEOVER_FD },
+	{ "overload-ms", required_argument, NULL, OPT_OVERLOAD },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -53,7 +55,8 @@ static const char help_text[] =
 	"                         [--mtu N] [--descriptors N] [--idle-us N] [--cores LIST]\n"
 	"                         [--memory MIB] [--hugepages auto|yes|no]\n"
 	"                         [--flows N] [--sessions N] [--ignore-vlan]\n"
-	"                         [--hold-limit-ms N] [--fallback CAUSE=open|closed]... [--takeover-fd N]\n"
+	"                         [--hold-limit-ms N] [--overload-ms N] [--fallback CAUSE=open|closed]...\n"
+	"                         [--takeover-fd N]\n"
 	"  postern-dataplane-live --version\n";
 
 static int
@@ -111,7 +114,7 @@ set_fallback(struct live_options *o, enum dp_cause cause, enum dp_verdict verdic
 	o->fallback[DP_CAUSE_SESSION] = (uint8_t)verdict;
 }
 
-/* "ctrl_slow=open": what happens to a held recipient when nobody decides, and why nobody did. */
+/* "ctrl_slow=open": what happens to a held recipient when nobody decides, and why nobody did; to connections under overload. */
 static int
 parse_fallback(const char *text, struct live_options *o)
 {
@@ -128,6 +131,10 @@ parse_fallback(const char *text, struct live_options *o)
 	const char *how = strchr(text, '=');
 	unsigned int i;
 
+	if (strcmp(text, "overload=open") == 0 || strcmp(text, "overload=closed") == 0) {
+		o->overload_open = strcmp(text, "overload=open") == 0;
+		return 0;
+	}
 	for (i = 0; how != NULL && i < sizeof(causes) / sizeof(causes[0]); i++) {
 		if (strlen(causes[i].name) != (size_t)(how - text) ||
 		    memcmp(text, causes[i].name, (size_t)(how - text)) != 0)
@@ -140,7 +147,8 @@ parse_fallback(const char *text, struct live_options *o)
 			break;
 		return 0;
 	}
-	return wrong("--fallback", text, "is not ctrl_slow, ctrl_gone, ring_full, memory or responder, and =open or =closed");
+	return wrong("--fallback", text,
+		     "is not ctrl_slow, ctrl_gone, ring_full, memory, responder or overload, and =open or =closed");
 }
 
 static int
@@ -161,6 +169,8 @@ parse_size(int opt, struct live_options *o)
 		return rc;
 	case OPT_HOLD_LIMIT:
 		return common_option_number(program, "--hold-limit-ms", optarg, 1, 60000, &o->hold_limit_ms);
+	case OPT_OVERLOAD:
+		return common_option_number(program, "--overload-ms", optarg, 0, 10000, &o->overload_ms);
 	case OPT_IDLE_US:
 		return common_option_number(program, "--idle-us", optarg, 0, 10000, &o->idle_us);
 	default:
@@ -185,6 +195,7 @@ parse_one(int opt, struct live_options *o)
 	case OPT_IDLE_US:
 	case OPT_MEMORY:
 	case OPT_HOLD_LIMIT:
+	case OPT_OVERLOAD:
 		return parse_size(opt, o);
 	case OPT_FALLBACK:
 		return parse_fallback(optarg, o);

@@ -23,6 +23,8 @@ struct live_options {
 	uint16_t mtu, nb_desc; /* 0: as it is */
 	uint32_t idle_us;
 	uint32_t hold_limit_ms;	       /* 0: the inspector's own */
+	uint32_t overload_ms;	       /* 0: never */
+	bool overload_open;
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict; NONE: the inspector's own */
 	int takeover_fd; /* SOCK_SEQPACKET to the responder; 0: there is none */
 	struct eal_live eal;

@@ -32,6 +32,9 @@ void live_flush(struct worker *w);
 /* The frame ends here; with what was joined for it. */
 void live_free(struct rte_mbuf *m);
 
+/* Orders for this turn: bypass begins, goes on, ends. */
+void live_bypass_turn(struct worker *w);
+
 /* Time now, ns since the epoch; never less than the last answer of this worker. */
 uint64_t live_now(struct worker *w);
 

@@ -245,6 +245,10 @@ live_sort(struct worker *w, struct live_burst *b, struct rte_mbuf *m)
 			sort_bypass(w, b, m);
 		break;
 	case PACKET_FRAGMENT:
+		if (w->live->bypass) {
+			sort_bypass(w, b, m);
+			break;
+		}
 		owner = owner_by_hash(w, p->hash);
 		if (owner != w->index)
 			live_hand(w, m, owner, LIVE_STAGE_FRAGMENT);

@@ -11,6 +11,7 @@
 
 #include "live_enforce.h"
 #include "live_frag.h"
+#include "live_load.h"
 #include "live_takeover.h"
 
 enum {
@@ -81,7 +82,10 @@ work(struct worker *w, struct rte_mbuf *const mbufs[], unsigned int nb)
 				pkts[nb_pkts++] = &io_meta(mbufs[done + i])->pkt;
 		l->nb_originated = next = 0;
 		l->in_burst = true;
-		inspector_burst(w->inspector, pkts, nb_pkts);
+		if (l->bypass)
+			inspector_bypass_burst(w->inspector, pkts, nb_pkts);
+		else
+			inspector_burst(w->inspector, pkts, nb_pkts);
 		l->in_burst = false;
 		for (i = 0; i < n; i++) {
 			const struct packet *p = &io_meta(mbufs[done + i])->pkt;
@@ -151,6 +155,20 @@ live_take(struct worker *w, unsigned int from)
 
 /* --- the loop --- */
 
+/* For people, and for whoever waits for an order to be followed. */
+static void
+publish_mode(const struct worker *w)
+{
+	const struct live_worker *l = w->live;
+	uint32_t mode = l->bypass ? DP_MODE_BYPASS : 0;
+
+	if (l->load.shed >= INSPECTOR_SHED_NEW)
+		mode |= DP_MODE_SHED_NEW;
+	if (l->load.shed >= INSPECTOR_SHED_BODIES)
+		mode |= DP_MODE_SHED_BODIES;
+	atomic_store_explicit(&w->out.ring.dp->mode, mode, memory_order_relaxed);
+}
+
 static void
 end_turn(struct worker *w)
 {
@@ -169,6 +187,7 @@ end_turn(struct worker *w)
 	w->out.last_ns = RTE_MAX(w->out.last_ns, now);
 	dp_ring_report_lost(&w->out.ring, w->out.last_ns, w->out.last_frame); /* no room: at a later turn */
 	worker_set_watermark(w, frame, now);
+	publish_mode(w);
 	worker_publish(w);
 }
 
@@ -187,16 +206,25 @@ static unsigned int
 turn(struct worker *w, bool receiving)
 {
 	struct live_worker *l = w->live;
-	unsigned int nb = 0, i;
+	unsigned int nb = 0, n, i;
 
 	worker_begin_turn(w);
 	live_commands(w, live_now(w), w->out.last_frame);
 	nb += live_takeover_turn(w, w->now_ns, w->out.last_frame);
-	for (i = 0; receiving && i < l->nb_rx; i++)
-		nb += live_rx(w, &l->rx[i]);
-	for (i = 0; i < w->group->nb; i++)
-		if (i != w->index)
-			nb += live_take(w, i);
+	live_bypass_turn(w);
+	for (i = 0; receiving && i < l->nb_rx; i++) {
+		n = live_rx(w, &l->rx[i]);
+		live_load_note(&l->load, i, n, w->now_ns);
+		nb += n;
+	}
+	for (i = 0; i < w->group->nb; i++) {
+		if (i == w->index)
+			continue;
+		n = live_take(w, i);
+		live_load_note(&l->load, LIVE_QUEUES_MAX + i, n, w->now_ns);
+		nb += n;
+	}
+	live_load_turn(w);
 	end_turn(w);
 	return nb;
 }

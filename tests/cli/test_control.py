@@ -131,7 +131,7 @@ class Status(Run):
         # Every key is described; those of counters and anomalies stand in lists of their own.
         with open(os.path.join(SOURCE, "ctrl/cli/man/postern-records.5")) as f:
             page = f.read().split(".Ss Status\n")[1].split(".Ss Report\n")[0]
-        described = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.(?:It )?Li (.*)$", page, re.M))))
+        described = set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"^\.(?:It )?Li (.*)$", page, re.M))))
 
         def keys(v):
             for k, x in v.items() if isinstance(v, dict) else ():
@@ -201,6 +201,12 @@ class Socket(Run):
         for request, why in ((b"\n", "JSON object"), (b"[1]\n", "JSON object"), (b'{"command":1}\n', "JSON object"),
                              (b'{"command":"status","x":1}\n', "JSON object"), (b'{"command":"x"}\n', "unknown command"),
                              (b'{"command":"status","command":"status"}\n', "JSON object"),
+                             (b'{"command":"status","for_s":1}\n', "number of seconds"),
+                             (b'{"command":"bypass"}\n', "number of seconds"),
+                             (b'{"command":"bypass","for_s":"1"}\n', "at most a day"),
+                             (b'{"command":"bypass","for_s":-1}\n', "at most a day"),
+                             (b'{"command":"bypass","for_s":86401}\n', "at most a day"),
+                             (b'{"command":"bypass","for_s":1}\n', "no wire"),
                              (b"[" * 4000 + b"\n", "JSON object"), (b"\xff\0\n", "JSON object")):
             with self.subTest(request=request[:40]):
                 s = self.socket()
@@ -608,7 +614,7 @@ class Metrics(Run):
             if line.startswith("# TYPE "):
                 _, _, name, types[name] = line.split(" ")
             elif not line.startswith("#"):
-                m = re.fullmatch(r'([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? ([0-9]+)', line)
+                m = re.fullmatch(r'([a-z_0-9]+)(\{(?:[a-z_]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? ([0-9]+)', line)
                 self.assertIsNotNone(m, line)
                 self.assertIn(m[1], types)
                 self.assertEqual(m[1].endswith("_total"), types[m[1]] == "counter", line)

@@ -19,7 +19,7 @@ import captures
 
 POSTERN = None
 CLI = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "ctrl/cli")
-COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"],
+COMMANDS = [["replay"], ["run"], ["alerts"], ["status"], ["reload"], ["reopen"], ["bypass"],
             ["store", "info"], ["store", "backup"], ["store", "prune"],
             ["rules", "check"], ["rules", "list"], ["rules", "explain"], ["rules", "expand"], ["rules", "test"],
             ["rules", "diff"]]
@@ -46,8 +46,8 @@ class Docs(unittest.TestCase):
                 self.assertLess(max(map(len, p.stdout.splitlines())), 121)
 
     def test_pages(self):
-        for page, commands in (("replay", [["replay"]]), ("run", [["run"]]), ("alerts", [["alerts"]]), ("status", COMMANDS[3:6]),
-                               ("store", COMMANDS[6:9]), ("rules", COMMANDS[9:])):
+        for page, commands in (("replay", [["replay"]]), ("run", [["run"]]), ("alerts", [["alerts"]]), ("status", COMMANDS[3:7]),
+                               ("store", COMMANDS[7:10]), ("rules", COMMANDS[10:])):
             text = read(f"man/postern-{page}.1")
             listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl -([a-z-]+)", text, re.M))
             wanted = set().union(*map(helped, commands))

@@ -72,6 +72,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Length and versions are no riddle. */
 	if (size >= sizeof(u->t) && size <= DP_TAKEOVER_LEN_MAX) {
 		u->t.len = (uint32_t)size;
+		u->t.abi_version = DP_ABI_VERSION;
 		if (dp_takeover_check(u, size) == 0)
 			use(&u->t);
 	}

@@ -9,15 +9,20 @@ wire, and counters.
 """
 import json
 import os
+import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
-from hold import Forger, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
+from hold import Forger, Stopped, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
 from observe import expect, rig_net  # noqa: E402
-from rig import LIMIT, Raw, Rig, wait_until  # noqa: E402
+from rig import CLIENT, LIMIT, SERVER, Raw, Rig, run, wait_until  # noqa: E402
 
 case = Cases(__file__)
 
@@ -64,6 +69,183 @@ def severed_outlives_dataplane():
             expect(smtp.reply() == 250, 'a new connection does not go through')
             smtp.quit()
             postern.stop()
+
+
+def order_bypass(postern, seconds):
+    pid = postern.child('postern-ctrl')
+    with open('/proc/%d/cmdline' % pid, 'rb') as f:
+        argv = f.read().split(b'\0')
+    fd = os.open('/proc/%d/fd/%s' % (pid, argv[argv.index(b'--ctrl-fd') + 1].decode()), os.O_RDWR)
+    os.pwrite(fd, struct.pack('=Q', time.monotonic_ns() + seconds * 10**9), 64)  # struct dp_shm_orders
+    os.close(fd)
+
+
+@case
+def bypass():
+    """Maintenance: what is held goes on, then all mail, uninspected; it ends by itself, whatever is started again."""
+    with Rig(case.build) as rig:
+        postern = start(rig, hold_limit_ms=60000, metrics={'listen': '127.0.0.1:9517'})
+        rig.server_postfix()
+        postern.start_watch()
+        open_one = Raw(rig_net(rig))  # begins before, and goes on after
+        open_one.say('EHLO gw')
+        with Stopped(postern):
+            held = until_rcpt(rig)
+            time.sleep(0.5)
+            # As ctrl would write it; it cannot while it does not decide either.
+            order_bypass(postern, 20)
+            expect(held.reply() == 250, 'what was held did not go on')
+            held.quit()
+        update = outcomes(postern, 1)[0][1]
+        expect(update['postern']['verdict_by'] == 'fallback:bypass' and update['postern']['outcome'] == 'passed', repr(update))
+        out = ask(postern, 'bypass', 'on', '--for', '20s')
+        expect('mail goes on uninspected for' in out, out)
+        began = time.monotonic()
+        for _ in range(2):
+            smtp = until_rcpt(rig)
+            expect(smtp.reply() == 250, 'mail does not go through while bypass is on')
+            smtp.quit()
+        open_one.say('MAIL FROM:<jane@example.com>')
+        expect('ON for another' in ask(postern, 'status'), 'status does not say it')
+        expect('bypass is on for another' in ask(postern, 'bypass', 'status'), 'bypass status does not say it')
+        page = run(*rig.bump.command('curl', '-s', 'http://127.0.0.1:9517/metrics'))
+        left = float(re.search(r'^postern_bypass_seconds (\S+)', page, re.M)[1])
+        expect(0 < left <= 20, page)
+        # It is kept by neither process.
+        os.kill(postern.child('postern-ctrl'), signal.SIGKILL)
+        postern.stop_watch()
+        kill_dataplane(postern)
+        smtp = until_rcpt(rig)
+        expect(smtp.reply() == 250, 'a dataplane that was started again does not know of the bypass')
+        smtp.quit()
+        wait_until('it ends by itself', lambda: not status(postern)['bypass']['on'])
+        expect(15 < time.monotonic() - began < 40, 'after %d s' % (time.monotonic() - began))
+        wait_until('workers inspect', lambda: status(postern)['bypass']['workers'] == 0)
+        postern.start_watch()
+        # What began before is met in its middle, and inspected.
+        open_one.sock.sendall(b'RCPT TO:<gen@army.ml>\r\n')
+        expect(is_reset(open_one), 'mid-stream, the recipient passed')
+        expect(is_reset(until_rcpt(rig)), 'after the bypass, the recipient passed')
+        counters = postern.stop_watch()
+        expect(counters['bypassed_connections'] >= 1 and counters['flows_midstream'] >= 1, repr(counters))
+        # And by order.
+        ask(postern, 'bypass', 'on', '--for', '1h')
+        expect(status(postern)['bypass']['left_s'] > 3000, 'not an hour')
+        ask(postern, 'bypass', 'off')
+        expect(is_reset(until_rcpt(rig)), 'after the bypass, the recipient passed')
+        for wrong in ['on'], ['on', '--for', '2d'], ['on', '--for', '5'], [], ['off', '--for', '1m'], ['maybe']:
+            ask(postern, 'bypass', *wrong, code=2)
+        said = postern.stop()
+        expect('bypass on was ordered by user 0' in said and 'bypass is over' in said, said)
+
+
+class Overload:
+    """More frames than the dataplane can take, and a dataplane that now and then stands still."""
+
+    def __init__(self, postern):
+        self.postern, self.over = postern, threading.Event()
+        self.dataplane = postern.dataplane()
+
+    def __enter__(self):
+        rig = self.postern.rig
+        self.flood = subprocess.Popen(rig.client.command(os.path.join(rig.build, 'tests/netns/flood'), 'c0', CLIENT, SERVER),
+                                      stdout=subprocess.PIPE, text=True)
+        self.thread = threading.Thread(target=self.stall)
+        self.thread.start()
+        return self
+
+    def stall(self):
+        while not self.over.wait(0.2):
+            os.kill(self.dataplane, signal.SIGSTOP)
+            self.over.wait(0.1)
+            os.kill(self.dataplane, signal.SIGCONT)
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        self.flood.terminate()
+        self.sent = int(self.flood.communicate(timeout=LIMIT)[0])
+
+    def wait_for(self, *modes):
+        wait_until('overload', lambda: status(self.postern)['workers'][0]['mode'] in modes)
+
+
+def overload(mode):
+    with Rig(case.build) as rig:
+        postern = start(rig, fallback={'overload': mode}, overload_ms=1, metrics={'listen': '127.0.0.1:9517'})
+        rig.server_postfix()
+        postern.start_watch()
+        before = Raw(rig_net(rig))
+        before.say('EHLO gw')
+        before.say('MAIL FROM:<jane@example.com>')
+        with Overload(postern) as load:
+            load.wait_for('overload_connections', 'overload_messages')
+            page = run(*rig.bump.command('curl', '-s', 'http://127.0.0.1:9517/metrics'))
+            expect(re.search(r'^postern_worker_overload\{worker="0"\} [12]', page, re.M), page)
+            expect('OVERLOAD' in ask(postern, 'status'), 'status does not say it')
+            # What is known is inspected all the same.
+            before.sock.sendall(b'RCPT TO:<gen@army.ml>\r\n')
+            expect(is_reset(before), 'a connection from before was not inspected')
+            if mode == 'open':
+                smtp = until_rcpt(rig)
+                expect(smtp.reply() == 250, 'a new connection does not go on')
+                smtp.quit()
+            else:
+                with rig.client:
+                    new = socket.socket()
+                new.settimeout(3)
+                try:
+                    new.connect((SERVER, 25))
+                    raise AssertionError('a new connection goes through')
+                except socket.timeout:
+                    new.close()
+        # And it is over some time.
+        wait_until('everything is inspected', lambda: status(postern)['workers'][0]['mode'] == 'inspect')
+        expect(is_reset(until_rcpt(rig)), 'after the overload, the recipient passed')
+        counters = postern.stop_watch()
+        expect(counters['overloads'] >= 1 and counters['overload_connections'] > 1000, repr(counters))
+        expect((counters['drop_overload'] > 0) == (mode == 'closed'), repr(counters))
+        expect((counters['overload_uninspected_packets'] > 0) == (mode == 'open'), repr(counters))
+        said = postern.stop()
+        expect('overload: new connections' in said and 'overload: over' in said, said)
+        return '%d frames sent, %d missed by the port' % (load.sent, sum(p['rx_missed'] for p in counters['ports']))
+
+
+@case
+def overload_open():
+    return overload('open')
+
+
+@case
+def overload_closed():
+    return overload('closed')
+
+
+@case
+def overload_messages():
+    """Messages are not parsed any more; what comes after one is, and alerts of it say what was not seen."""
+    with Rig(case.build) as rig:
+        postern = start(rig, overload_ms=1)
+        rig.server_postfix()
+        postern.start_watch()
+        smtp = Raw(rig_net(rig))
+        for line in 'EHLO gw', 'MAIL FROM:<jane@example.com>', 'RCPT TO:<gen@army.mil>', 'DATA':
+            smtp.say(line)
+        with Overload(postern) as load:
+            load.wait_for('overload_messages')
+            smtp.sock.sendall(b'Subject: t\r\n\r\n' + b'a line of some text or other\r\n' * 2000)
+            wait_until('octets are not parsed', lambda: count(postern, 'overload_skipped_octets') > 10000)
+        smtp.sock.sendall(b'.\r\n')
+        expect(smtp.reply() == 250, 'the message was not taken')
+        smtp.say('MAIL FROM:<jane@example.com>')
+        smtp.sock.sendall(b'RCPT TO:<gen@army.ml>\r\n')
+        expect(is_reset(smtp), 'the next message was not inspected')
+        (alert, _), = outcomes(postern, 1)
+        expect('uninspected' in alert['postern']['anomalies'], repr(alert))
+        counters = postern.stop_watch()
+        expect(counters['overload_skipped_messages'] == 1 and counters['matches'] == 1, repr(counters))
+        postern.stop()
+        return '%d octets were not parsed' % counters['overload_skipped_octets']
 
 
 def count(postern, name):
