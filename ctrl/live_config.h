@@ -10,6 +10,10 @@
  *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed,
  *                                                  # overload: open}
  *              overload_ms: 50                     # a backlog that stands so long is overload; 0: never
+ *              down: closed                        # what the wire is while no dataplane runs; open needs a hook
+ *              hook:
+ *                program: /etc/postern/bypass-nic  # told when the wire goes up or down (cli/hook.h)
+ *                limit_s: 5                        # then it is killed
  *              alerts: /var/log/postern/alerts     # JSON lines; left out: printed for people on standard output
  *              source:
  *                pairs:                            # bump in the wire: what comes in by a goes out by b, and back
@@ -40,6 +44,7 @@ enum {
 	LIVE_CONFIG_PORT_MAX = 255, /* octets of what names a port */
 	LIVE_CONFIG_SLEEP_US = 50,
 	LIVE_CONFIG_OVERLOAD_MS = 50,
+	LIVE_CONFIG_HOOK_S = 5,
 };
 
 struct live_config_wire {
@@ -63,6 +68,9 @@ struct live_config {
 	unsigned int hold_limit_ms; /* 0: not set */
 	unsigned int overload_ms;   /* 0: never */
 	char *alerts; /* NULL: not set */
+	char *hook;   /* path of a program; NULL: none */
+	unsigned int hook_limit_s;
+	bool down_open;
 	struct live_config_wire wires[LIVE_CONFIG_WIRES_MAX];
 	unsigned int nb_wires;
 	unsigned int mtu, descriptors, memory_mib; /* 0: not set */

@@ -17,6 +17,7 @@
 #include "child.h"
 #include "dp_clock.h"
 #include "dp_shm.h"
+#include "hook.h"
 #include "due.h"
 #include "launch.h"
 #include "live_config.h"
@@ -45,6 +46,7 @@ struct live {
 	const struct supervisor_config *cfg;
 	struct launch l;
 	struct part dp, ctrl;
+	struct hook hook;
 	struct status_reader dp_status, ctrl_status;
 	struct dp_shm dp_shm;
 	uint64_t look_at;			 /* next look of the watchdog */
@@ -105,6 +107,8 @@ stop(struct live *run, int exit_code)
 	run->stopping = true;
 	run->exit_code = exit_code;
 	ready_notify("STOPPING=1");
+	if (run->begun)
+		hook_tell(&run->hook, HOOK_DRAIN);
 	part_stop(&run->dp, LIVE_DRAIN_MS);
 	if (!child_runs(&run->dp.child))
 		part_stop(&run->ctrl, SUPERVISOR_STOP_MS);
@@ -156,6 +160,7 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 			say("the wire was down for %" PRIu64 " ms", (dp_clock_ns(CLOCK_MONOTONIC) - run->dp.dead_ns) / MS);
 		run->begun = run->watching = true;
 		memset(run->nb_still, 0, sizeof(run->nb_still));
+		hook_tell(&run->hook, HOOK_UP);
 		ready_notify("READY=1");
 	} else if (strcmp(f[0], "port") == 0 && nb == 3) {
 		say("port %s: %s", f[1], f[2]);
@@ -184,6 +189,8 @@ dataplane_ended(struct live *run)
 	status_drop_partial(&run->dp_status);
 	child_reap(&run->dp.child);
 	run->watching = false;
+	if (run->begun)
+		hook_tell(&run->hook, run->stopping && run->dp_ended ? HOOK_DOWN : HOOK_DEAD);
 	if (run->stopping) {
 		/* Whose flows were ended in order is done with its rings: ctrl sees that and ends by itself. */
 		if (!run->dp_ended)
@@ -285,6 +292,7 @@ loop_once(struct live *run)
 		{.fd = run->l.ctrl_status[0], .events = POLLIN},
 		{.fd = child_runs(&run->dp.child) ? run->dp.child.pidfd : -1, .events = POLLIN},
 		{.fd = child_runs(&run->ctrl.child) ? run->ctrl.child.pidfd : -1, .events = POLLIN},
+		{.fd = hook_fd(&run->hook), .events = POLLIN},
 	};
 	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
 	int wait_ms = -1;
@@ -293,6 +301,7 @@ loop_once(struct live *run)
 	wait_ms = due_sooner(wait_ms, run->dp.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->ctrl.start_at, now);
 	wait_ms = due_sooner(wait_ms, run->ctrl.kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->hook.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->watching ? run->look_at : 0, now);
 	if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
 		return;
@@ -306,9 +315,12 @@ loop_once(struct live *run)
 		dataplane_ended(run);
 	if (p[4].revents != 0)
 		ctrl_ended(run);
+	if (p[5].revents != 0)
+		hook_ended(&run->hook);
 	now = dp_clock_ns(CLOCK_MONOTONIC);
 	part_limits(&run->dp, now);
 	part_limits(&run->ctrl, now);
+	hook_limits(&run->hook, now);
 	look(run, now);
 }
 
@@ -375,6 +387,7 @@ live_supervisor_run(const struct supervisor_config *cfg)
 	run->cfg = cfg;
 	run->signal_fd = -1;
 	memset(&run->l, 0xff, sizeof(run->l));
+	hook_init(&run->hook, cfg->live);
 	run->dp = (struct part){
 		.name = "dataplane", .path = cfg->dataplane_path, .start = start_dataplane, .run = run};
 	run->ctrl = (struct part){
@@ -382,7 +395,8 @@ live_supervisor_run(const struct supervisor_config *cfg)
 	if (start(run) < 0) {
 		run->exit_code = 4;
 	} else {
-		while (!run->stopping || child_runs(&run->dp.child) || child_runs(&run->ctrl.child))
+		while (!run->stopping || child_runs(&run->dp.child) || child_runs(&run->ctrl.child) ||
+		       hook_is_busy(&run->hook))
 			loop_once(run);
 		if (run->begun)
 			account(run);

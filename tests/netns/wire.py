@@ -139,6 +139,34 @@ def bypass():
         expect('bypass on was ordered by user 0' in said and 'bypass is over' in said, said)
 
 
+@case
+def hook():
+    """A program is told what becomes of the wire; it has a time limit, and an environment of its own."""
+    with Rig(case.build) as rig:
+        path, log = rig.tmp + '/hook', rig.tmp + '/hook.log'
+        with open(path, 'w') as f:
+            f.write('#!/bin/sh\n'
+                    'echo "$@" >> %s\n'
+                    "tr '\\0' '\\n' < /proc/$$/environ >> %s.env\n"
+                    'case $1 in dead) sleep 100 ;; drain) exit 3 ;; esac\n' % (log, log))
+        os.chmod(path, 0o755)
+        postern = start(rig, down='open', hook={'program': path, 'limit_s': 2})
+        wait_until('up is told', lambda: os.path.exists(log))
+        kill_dataplane(postern)
+        postern.wait_for('hook .* dead: was killed by signal 9')
+        postern.wait_for('hook .* up: ended with code 0', 2)
+        said = postern.stop()
+        with open(log) as f:
+            got = f.read().splitlines()
+        ports = rig.ports()['pairs'][0]
+        want = ['%s open %s %s' % (event, ports['a'], ports['b']) for event in ('up', 'dead', 'up', 'drain', 'down')]
+        expect(got == want, '\n'.join(got))
+        expect(re.search('dead: its time is over; killing it', said) and re.search('drain: ended with code 3', said), said)
+        with open(log + '.env') as f:
+            names = {line.split('=')[0] for line in f.read().splitlines()}
+        expect(names == {'PATH', 'LC_ALL'}, repr(names))
+
+
 class Overload:
     """More frames than the dataplane can take, and a dataplane that now and then stands still."""
 
