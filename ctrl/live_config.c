@@ -82,8 +82,18 @@ static const struct setting pair_settings[] = {
 	{ NULL, NULL },
 };
 
+static void
+read_resets(struct reader *rd, const struct yaml_node *value)
+{
+	static const char *const words[] = { "false", "true", NULL };
+
+	rd->wire->resets = read_word(rd, value, words, "tap.resets", "true or false") == 1;
+}
+
 static const struct setting tap_settings[] = {
 	{ "port", read_a },
+	{ "resets", read_resets },
+	{ "send", read_b },
 	{ NULL, NULL },
 };
 
@@ -112,6 +122,12 @@ read_wires(struct reader *rd, const struct yaml_node *value, bool is_tap)
 		if (item->nb < (is_tap ? 2 : 4))
 			report(rd, &item->at, how, "%s", is_tap ? "a tap needs a port" : "a pair needs two ports, a and b");
 		settings_mapping(&rd->st, item, is_tap ? tap_settings : pair_settings, is_tap ? "tap." : "pair.");
+		if (is_tap && rd->wire->a == NULL && item->nb >= 2)
+			report(rd, &item->at, how, "a tap needs a port");
+		if (is_tap && rd->wire->resets != (rd->wire->b != NULL))
+			report(rd, &item->at, "write it as: taps: [{port: ..., resets: true, send: ...}]",
+			       rd->wire->resets ? "resets of a tap need a port to leave by: send" :
+						  "send is the port that resets leave by: it goes with resets: true");
 	}
 }
 
@@ -389,8 +405,9 @@ read_top(struct reader *rd, const struct yaml_node *root)
 			top_settings[i].read(rd, key->next);
 	}
 	for (i = 0; rd->cfg.enforce && i < rd->cfg.nb_wires; i++)
-		if (rd->cfg.wires[i].is_tap)
-			report(rd, &whole, "watch them with a configuration of their own, with enforce: false",
+		if (rd->cfg.wires[i].is_tap && !rd->cfg.wires[i].resets)
+			report(rd, &whole,
+			       "give it resets: true and a port to send by, or a configuration of its own with enforce: false",
 			       "enforce: true and source.taps: what goes past a tap cannot be held");
 	if (rd->cfg.down_open && rd->cfg.hook == NULL)
 		report(rd, &rd->down_at, "name the program that switches a bypass NIC (hook: {program: ...}), or write closed",

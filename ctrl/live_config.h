@@ -21,6 +21,8 @@
  *                    b: 0000:3b:00.1
  *                taps:                             # a mirror port: read only
  *                  - port: net_af_packet0,iface=mirror0
+ *                    resets: true                  # enforcing: connections are reset,
+ *                    send: net_af_packet1,iface=eth2   # by this port
  *                mtu: 1500                         # of all ports; left out: as it is
  *                descriptors: 1024                 # in each ring of each port
  *                cores: [2, 3]                     # CPU of each worker; left out: the scheduler places them
@@ -49,8 +51,9 @@ enum {
 
 struct live_config_wire {
 	char *a;
-	char *b; /* NULL: a tap */
+	char *b; /* of a tap: the port that resets leave by, or NULL */
 	bool is_tap;
+	bool resets;
 };
 
 enum live_cause {

@@ -110,6 +110,7 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 				 .outcome = DP_OUTCOME_FALLBACK,
 				 .cause = cause,
 				 .verdict = verdict,
+				 .all_sent = inline_is_tap(ins, f),
 			 });
 }
 
@@ -153,6 +154,7 @@ inline_report(struct inspector *ins, struct flow *f, struct inline_flow *x, enum
 			.outcome = outcome,
 			.cause = (enum dp_cause)h->cause,
 			.verdict = (enum dp_verdict)h->verdict,
+			.all_sent = inline_is_tap(ins, f),
 		};
 
 		if (outcome == DP_OUTCOME_DONE && o.cause != DP_CAUSE_NONE)

@@ -8,6 +8,7 @@
  *              inline_hold.c  verdicts, limits, fallbacks
  *              inline_kill.c  resets, their confirmation, tombstones
  *              inline_pass.c  what goes on uninspected: bypass, overload
+ *              inline_tap.c   copies of a mirror port
  */
 #ifndef POSTERN_INLINE_PRIVATE_H
 #define POSTERN_INLINE_PRIVATE_H
@@ -37,6 +38,7 @@ enum inline_flags {
 	INLINE_KILLED = 1u << 5,    /* reset; closing */
 	INLINE_CLOSED = 1u << 6,    /* the end is closed; shifted by enum flow_side */
 	INLINE_OVER = 1u << 9,	    /* nothing will go on any more: what is read now is read for the record */
+	INLINE_TAP = 1u << 10,	    /* seen by copies only: all has gone on */
 	INLINE_SERVER = 1u << 8,    /* something of the server went on: end[FLOW_SERVER].next is known */
 };
 
@@ -136,6 +138,9 @@ struct flow *inline_first_held(const struct inspector *ins);
 /* Overload: the octets of @p, [@seq, @end), may go on unparsed. True: they do. */
 bool inline_skip_body(struct inspector *ins, struct flow *f, struct inline_flow *x, const struct packet *p, uint32_t seq,
 		      uint32_t end);
+
+/* inline_tap.c */
+void inline_tap_packet(struct inspector *ins, struct packet *p);
 
 /* inline_hold.c */
 void inline_settle(struct inspector *ins, struct flow *f, struct inline_flow *x);

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
 from hold import Forger, Stopped, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
 from observe import expect, rig_net  # noqa: E402
-from rig import CLIENT, LIMIT, SERVER, Raw, Rig, run, wait_until  # noqa: E402
+from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, run, wait_until  # noqa: E402
 
 case = Cases(__file__)
 
@@ -165,6 +165,57 @@ def hook():
         with open(log + '.env') as f:
             names = {line.split('=')[0] for line in f.read().splitlines()}
         expect(names == {'PATH', 'LC_ALL'}, repr(names))
+
+
+def tap_resets(to):
+    """A mirror sees a RCPT; resets go out by another port, past all that went on."""
+    with Rig(case.build) as rig:
+        rig.server_postfix()
+        # The wire is a bridge of the kernel's; its mirror is what the tap reads, and resets come in by a third port.
+        bump = rig.bump.name
+        run('ip', '-n', bump, 'link', 'add', 'br0', 'type', 'bridge')
+        run('ip', '-n', bump, 'link', 'add', 'r0', 'type', 'veth', 'peer', 'name', 'r1')
+        for dev in 'br0', 'r0', 'r1':
+            run(*rig.bump.command('sysctl', '-q', 'net.ipv6.conf.%s.disable_ipv6=1' % dev))
+            run('ip', '-n', bump, 'link', 'set', dev, 'arp', 'off', 'up')
+        for dev in 'va', 'vb', 'r0':
+            run('ip', '-n', bump, 'link', 'set', dev, 'master', 'br0')
+        run('ip', '-n', bump, 'link', 'set', 'br0', 'up')
+        args = ',framesz=2048,blocksz=65536,framecnt=4096'
+        postern = start(rig, source={'taps': [{'port': 'net_af_packet0,iface=va' + args, 'resets': True,
+                                               'send': 'net_af_packet1,iface=r1' + args}]})
+        postern.start_watch()
+        smtp = Raw(rig_net(rig), to)
+        smtp.say('EHLO gw')
+        smtp.say('MAIL FROM:<jane@example.com>')
+        smtp.sock.sendall(b'RCPT TO:<gen@army.ml>\r\n')
+        # The server may answer before the reset comes.
+        if not is_reset(smtp):
+            expect(is_reset(smtp), 'the connection was not reset')
+        expect_closed(rig)
+        alert, update = outcomes(postern, 1)[0]
+        expect(alert['postern']['enforced'] is True and alert['postern']['verdict'] == 'reset', repr(alert))
+        expect(update['postern']['outcome'] == 'closed' and update['postern']['close']['confirmed'] is True, repr(update))
+        expect(update['postern']['leak']['command_octets'] == len('RCPT TO:<gen@army.ml>\r\n'), repr(update))
+        # Mail to the right domain goes through.
+        smtp = until_rcpt(rig, to, 'gen@army.mil')
+        expect(smtp.reply() == 250, 'mail to the right domain does not go through')
+        smtp.quit()
+        counters = postern.stop_watch()
+        expect(counters['resets'] == counters['resets_confirmed'] == 1, repr(counters))
+        expect(counters['sent_packets'] == counters['originated_packets'] > 0, repr(counters))
+        postern.stop()
+        return 'held %d us, closed after %d us' % (update['postern']['hold_us'], update['postern']['close']['us'])
+
+
+@case
+def tap_resets_ipv4():
+    return tap_resets(SERVER)
+
+
+@case
+def tap_resets_ipv6():
+    return tap_resets(SERVER6)
 
 
 class Overload:

@@ -71,6 +71,10 @@ test_whole(void **state)
 	assert_int_equal(cfg.memory_mib, 64);
 	assert_string_equal(cfg.hugepages, "no");
 	live_config_fini(&cfg);
+	assert_int_equal(load("source: {taps: [{port: x, resets: true, send: y}]}\nenforce: true\n", &s, &cfg), 0);
+	assert_true(cfg.enforce && cfg.wires[0].is_tap && cfg.wires[0].resets);
+	assert_string_equal(cfg.wires[0].b, "y");
+	live_config_fini(&cfg);
 }
 
 /* What becomes of what could not be decided. */
@@ -187,6 +191,10 @@ test_refused(void **state)
 		{ "source: {taps: [{port: x}]}\nenforce: false\nenforce: true\n", "3:1: duplicate key \"enforce\"" },
 		{ "source: {taps: [{port: \"\"}]}\n", "a port needs a text" },
 		{ "source: {taps: [{port: x}]}\nenforce: true\n", "what goes past a tap cannot be held" },
+		{ "source: {taps: [{port: x, resets: true}]}\nenforce: true\n", "1:17: resets of a tap need a port to leave by" },
+		{ "source: {taps: [{port: x, send: y}]}\n", "1:17: send is the port that resets leave by" },
+		{ "source: {taps: [{resets: true, send: y}]}\n", "1:17: a tap needs a port" },
+		{ "source: {taps: [{port: x, resets: true, send: x}]}\n", "port \"x\" stands twice" },
 		{ "source: {taps: [{port: x}]}\nfallback: pass\n", "2:11: fallback must be open or closed" },
 		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slow: no}\n", "2:23: a fallback must be open or closed" },
 		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slw: open}\n", "did you mean \"ctrl_slow\"?" },
