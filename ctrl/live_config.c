@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "live_config_reader.h"
 #include "safe_text.h"
@@ -72,8 +74,18 @@ static const struct setting pair_settings[] = {
 	{ NULL, NULL },
 };
 
+static void
+read_resets(struct reader *rd, const struct yaml_node *value)
+{
+	static const char *const words[] = { "false", "true", NULL };
+
+	rd->wire->resets = live_config_word(rd, value, words, "tap.resets", "true or false") == 1;
+}
+
 static const struct setting tap_settings[] = {
 	{ "port", read_a },
+	{ "resets", read_resets },
+	{ "send", read_b },
 	{ NULL, NULL },
 };
 
@@ -102,6 +114,12 @@ read_wires(struct reader *rd, const struct yaml_node *value, bool is_tap)
 		if (item->nb < (is_tap ? 2 : 4))
 			report(rd, &item->at, how, "%s", is_tap ? "a tap needs a port" : "a pair needs two ports, a and b");
 		settings_mapping(&rd->st, item, is_tap ? tap_settings : pair_settings, is_tap ? "tap." : "pair.");
+		if (is_tap && rd->wire->a == NULL && item->nb >= 2)
+			report(rd, &item->at, how, "a tap needs a port");
+		if (is_tap && rd->wire->resets != (rd->wire->b != NULL))
+			report(rd, &item->at, "write it as: taps: [{port: ..., resets: true, send: ...}]",
+			       rd->wire->resets ? "resets of a tap need a port to leave by: send" :
+						  "send is the port that resets leave by: it goes with resets: true");
 	}
 }
 
@@ -286,6 +304,57 @@ read_alerts(struct reader *rd, const struct yaml_node *value)
 }
 
 static void
+read_down(struct reader *rd, const struct yaml_node *value)
+{
+	rd->cfg.down_open = read_open(rd, value, "down");
+	rd->down_at = value->at;
+}
+
+static void
+read_program(struct reader *rd, const struct yaml_node *value)
+{
+	struct stat st;
+
+	rd->cfg.hook = settings_path(&rd->st, value, "hook.program");
+	if (rd->cfg.hook == NULL)
+		return;
+	if (stat(rd->cfg.hook, &st) != 0)
+		report(rd, &value->at, NULL, "hook.program: %s: %s", rd->cfg.hook, strerror(errno));
+	else if (!S_ISREG(st.st_mode) || access(rd->cfg.hook, X_OK) != 0)
+		report(rd, &value->at, "chmod +x it, and see that the user that runs postern may run it",
+		       "hook.program: %s is no program that can be run", rd->cfg.hook);
+}
+
+static void
+read_limit_s(struct reader *rd, const struct yaml_node *value)
+{
+	settings_number(&rd->st, value, 1, 60, "hook.limit_s", &rd->cfg.hook_limit_s);
+}
+
+static const struct setting hook_settings[] = {
+	{ "limit_s", read_limit_s },
+	{ "program", read_program },
+	{ NULL, NULL },
+};
+
+static void
+read_hook(struct reader *rd, const struct yaml_node *value)
+{
+	static const char how[] = "write it as: hook: {program: /etc/postern/bypass-nic}";
+	const struct yaml_node *key;
+
+	if (value->type != YAML_MAPPING) {
+		report(rd, &value->at, how, "hook must be a mapping");
+		return;
+	}
+	for (key = value->first; key != NULL && strcmp(key->text, "program") != 0; key = key->next->next)
+		;
+	if (key == NULL)
+		report(rd, &value->at, how, "hook names no program");
+	settings_mapping(&rd->st, value, hook_settings, "hook.");
+}
+
+static void
 read_source(struct reader *rd, const struct yaml_node *value)
 {
 	if (value->type != YAML_MAPPING) {
@@ -300,8 +369,10 @@ read_source(struct reader *rd, const struct yaml_node *value)
 
 static const struct setting top_settings[] = {
 	{ "alerts", read_alerts },
+	{ "down", read_down },
 	{ "enforce", read_enforce },
 	{ "fallback", read_fallback },
+	{ "hook", read_hook },
 	{ "hold_limit_ms", read_hold_limit },
 	{ "overload_ms", read_overload_ms },
 	{ "responder", live_config_responder },
@@ -330,9 +401,13 @@ read_top(struct reader *rd, const struct yaml_node *root)
 			top_settings[i].read(rd, key->next);
 	}
 	for (i = 0; rd->cfg.enforce && i < rd->cfg.nb_wires; i++)
-		if (rd->cfg.wires[i].is_tap)
-			report(rd, &whole, "watch them with a configuration of their own, with enforce: false",
+		if (rd->cfg.wires[i].is_tap && !rd->cfg.wires[i].resets)
+			report(rd, &whole,
+			       "give it resets: true and a port to send by, or a configuration of its own with enforce: false",
 			       "enforce: true and source.taps: what goes past a tap cannot be held");
+	if (rd->cfg.down_open && rd->cfg.hook == NULL)
+		report(rd, &rd->down_at, "name the program that switches a bypass NIC (hook: {program: ...}), or write closed",
+		       "down: open: these ports forward nothing while no dataplane runs");
 	if (!has_source)
 		report(rd, &whole, "write: source: {pairs: [{a: 0000:3b:00.0, b: 0000:3b:00.1}]}",
 		       "there is no setting \"source\": which ports are to be used?");
@@ -342,7 +417,9 @@ int
 live_config_load(const char *path, config_error_fn error, void *ctx, struct live_config *ret)
 {
 	struct reader rd = { .st = { .path = path },
-			     .cfg = { .hugepages = "auto", .overload_ms = LIVE_CONFIG_OVERLOAD_MS } };
+			     .cfg = { .hugepages = "auto",
+				      .hook_limit_s = LIVE_CONFIG_HOOK_S,
+				      .overload_ms = LIVE_CONFIG_OVERLOAD_MS } };
 	const struct rule_place whole = { path, 0, 0 };
 	const struct yaml_node *root = NULL;
 	struct arena arena = { 0 };
@@ -379,5 +456,6 @@ live_config_fini(struct live_config *cfg)
 	}
 	free(cfg->alerts);
 	live_config_responder_fini(&cfg->responder);
+	free(cfg->hook);
 	memset(cfg, 0, sizeof(*cfg));
 }

@@ -10,6 +10,10 @@
  *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed,
  *                                                  # overload: open, responder: closed}
  *              overload_ms: 50                     # a backlog that stands so long is overload; 0: never
+ *              down: closed                        # what the wire is while no dataplane runs; open needs a hook
+ *              hook:
+ *                program: /etc/postern/bypass-nic  # told when the wire goes up or down (cli/hook.h)
+ *                limit_s: 5                        # then it is killed
  *              alerts: /var/log/postern/alerts     # JSON lines; left out: printed for people on standard output
  *              source:
  *                pairs:                            # bump in the wire: what comes in by a goes out by b, and back
@@ -17,6 +21,8 @@
  *                    b: 0000:3b:00.1
  *                taps:                             # a mirror port: read only
  *                  - port: net_af_packet0,iface=mirror0
+ *                    resets: true                  # enforcing: connections are reset,
+ *                    send: net_af_packet1,iface=eth2   # by this port
  *                mtu: 1500                         # of all ports; left out: as it is
  *                descriptors: 1024                 # in each ring of each port
  *                cores: [2, 3]                     # CPU of each worker; left out: the scheduler places them
@@ -53,6 +59,7 @@ enum {
 	LIVE_CONFIG_OVERLOAD_MS = 50,
 	LIVE_CONFIG_TEXTS_MAX = 16,
 	LIVE_CONFIG_CONTACT_MAX = 120,
+	LIVE_CONFIG_HOOK_S = 5,
 };
 
 /* Largest packet that the responder sends: a whole one of the ports, as far as the dataplane has room for it. */
@@ -60,8 +67,9 @@ enum {
 
 struct live_config_wire {
 	char *a;
-	char *b; /* NULL: a tap */
+	char *b; /* of a tap: the port that resets leave by, or NULL */
 	bool is_tap;
+	bool resets;
 };
 
 enum live_cause {
@@ -97,6 +105,9 @@ struct live_config {
 	unsigned int hold_limit_ms; /* 0: not set */
 	unsigned int overload_ms;   /* 0: never */
 	char *alerts; /* NULL: not set */
+	char *hook;   /* path of a program; NULL: none */
+	unsigned int hook_limit_s;
+	bool down_open;
 	struct live_config_wire wires[LIVE_CONFIG_WIRES_MAX];
 	unsigned int nb_wires;
 	unsigned int mtu, descriptors, memory_mib; /* 0: not set */

@@ -10,6 +10,7 @@ struct reader {
 	struct settings st;
 	struct live_config cfg;
 	struct live_config_wire *wire; /* being read */
+	struct rule_place down_at;     /* of its value; line 0: it does not stand there */
 	char *text_name, *text_words;  /* of the text being read */
 	bool text_is_rule;
 };

@@ -339,7 +339,7 @@ open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
 	/* An outcome is the last word on a connection that was reset, and on a recipient refused; what was let pass goes on. */
 	bool is_last = ev->outcome == DP_OUTCOME_CONFIRMED || ev->outcome == DP_OUTCOME_UNCONFIRMED ||
 		       ev->verdict == DP_VERDICT_REFUSE || ev->verdict == DP_VERDICT_DIVERT;
-	bool withheld = ev->verdict >= DP_VERDICT_REFUSE;
+	bool withheld = ev->verdict >= DP_VERDICT_REFUSE && !(ev->flags & DP_OUTCOME_ALL_SENT);
 	uint32_t node = flow_find(oa, ev->flow_uid), i;
 	struct open_alert a = {
 		.flow_uid = ev->flow_uid,
@@ -347,6 +347,7 @@ open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
 		.rcpt_index = ev->rcpt_index,
 		.closed_ns = is_last ? ev->rec.ts_ns : 0,
 		.enforced = ev->hold_id != 0,
+		.all_sent = (ev->flags & DP_OUTCOME_ALL_SENT) != 0,
 		.outcome = (uint8_t)ev->outcome,
 		.cause = (uint8_t)ev->cause,
 		.carried_out = (uint8_t)ev->verdict,
@@ -361,6 +362,7 @@ open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
 		if (e->a.transaction != ev->transaction || e->a.rcpt_index != ev->rcpt_index || e->a.outcome != 0)
 			continue;
 		e->a.enforced = a.enforced;
+		e->a.all_sent = a.all_sent;
 		e->a.outcome = a.outcome;
 		e->a.cause = a.cause;
 		e->a.carried_out = a.carried_out;

@@ -49,6 +49,7 @@ struct open_alert {
 	uint16_t reply; /* 0: unseen */
 	uint8_t data; /* enum open_data */
 	bool enforced;	     /* a verdict was sent to be carried out */
+	bool all_sent;	     /* with outcome: nothing could be withheld (a tap) */
 	uint8_t outcome;     /* enum dp_outcome; 0: not known */
 	uint8_t cause;	     /* enum dp_cause, with outcome */
 	uint8_t carried_out; /* enum dp_verdict, with outcome */

@@ -73,13 +73,14 @@ static uint64_t
 pack_enforcement(const struct open_alert *a)
 {
 	return (uint64_t)a->close_us << 32 | (uint64_t)a->carried_out << 24 | (uint64_t)a->cause << 16 |
-	       (uint64_t)a->outcome << 8 | (a->enforced ? 1 : 0);
+	       (uint64_t)a->outcome << 8 | (a->all_sent ? 2 : 0) | (a->enforced ? 1 : 0);
 }
 
 static void
 unpack_enforcement(uint64_t e, struct open_alert *a)
 {
 	a->enforced = e & 1;
+	a->all_sent = (e & 2) != 0;
 	a->outcome = (uint8_t)(e >> 8);
 	a->cause = (uint8_t)(e >> 16);
 	a->carried_out = (uint8_t)(e >> 24);

@@ -114,7 +114,7 @@ store_update(struct pipeline *p, const struct open_alert *a, uint64_t ts_ns)
 {
 	char id[2 * EVENT_ID_OCTETS + 1];
 	/* What was read behind the line, a DATA perhaps, never left either. */
-	bool withheld = a->outcome != 0 && a->carried_out >= DP_VERDICT_REFUSE;
+	bool withheld = a->outcome != 0 && a->carried_out >= DP_VERDICT_REFUSE && !a->all_sent;
 	struct record_update u = {
 		.ts_ns = ts_ns,
 		.sequence = store_next_sequence(p->cfg.store),

@@ -70,20 +70,27 @@ put(struct added_words *a, uint64_t hash, size_t word)
 	a->slots[i] = (struct added_words_slot){(uint32_t)hash, (uint32_t)word + 1};
 }
 
+/* A word's length, and all longer ones', as one bit. */
+static inline uint16_t
+length_bit(size_t len)
+{
+	return (uint16_t)(1u << (len < ADDED_WORDS_LONG ? len : ADDED_WORDS_LONG));
+}
+
 /* The pair that a word of one character begins with can be any. */
 static void
-note_pair(bool pairs[ADDED_WORDS_CLASSES][ADDED_WORDS_CLASSES], int first, int second)
+note_pair(uint16_t pairs[ADDED_WORDS_CLASSES][ADDED_WORDS_CLASSES], int first, int second, size_t len)
 {
 	int i;
 
 	for (i = 0; i < ADDED_WORDS_CLASSES; i++) {
 		if (second < 0)
-			pairs[first][i] = true;
+			pairs[first][i] |= length_bit(len);
 		else if (first < 0)
-			pairs[i][second] = true;
+			pairs[i][second] |= length_bit(len);
 	}
 	if (first >= 0 && second >= 0)
-		pairs[first][second] = true;
+		pairs[first][second] |= length_bit(len);
 }
 
 static void
@@ -103,11 +110,11 @@ add(struct added_words *a, size_t word)
 	if (len > a->longest)
 		a->longest = len;
 	put(a, finish(front), word);
-	note_pair(a->begins, c[(uint8_t)text[0]], len > 1 ? c[(uint8_t)text[1]] : -1);
+	note_pair(a->begins, c[(uint8_t)text[0]], len > 1 ? c[(uint8_t)text[1]] : -1, len);
 	if (word < NB_COMMON && strcmp(text, FRONT_ONLY) == 0)
 		return;
 	put(a, finish(back), word);
-	note_pair(a->ends, len > 1 ? c[(uint8_t)text[len - 2]] : -1, c[(uint8_t)text[len - 1]]);
+	note_pair(a->ends, len > 1 ? c[(uint8_t)text[len - 2]] : -1, c[(uint8_t)text[len - 1]], len);
 }
 
 int
@@ -163,15 +170,30 @@ take(const struct added_words *a, const char *text, size_t len, uint64_t hash,
 	return nb;
 }
 
+/* The longest length in the set that leaves something of a label of @len octets. */
 static size_t
-find_front(const struct added_words *a, const char *label, size_t len, struct added_words_rest *ret)
+longest_of(const struct added_words *a, uint16_t lengths, size_t len)
 {
-	size_t most = len - 1 < a->longest ? len - 1 : a->longest, nb = 0, k;
-	uint64_t h = a->seed;
+	size_t most = (size_t)(31 - __builtin_clz(lengths));
+
+	if (most == ADDED_WORDS_LONG)
+		most = a->longest;
+	return most < len ? most : len - 1;
+}
+
+/* @lengths: of words that begin as the label does; not empty. */
+static size_t
+find_front(const struct added_words *a, const char *label, size_t len, uint16_t lengths,
+	   struct added_words_rest *ret)
+{
+	size_t most = longest_of(a, lengths, len), nb = 0, k;
 	struct added_words_rest rest = {.to = len};
+	uint64_t h = a->seed;
 
 	for (k = 1; k <= most; k++) {
 		h = step(h, label[k - 1]);
+		if ((lengths & length_bit(k)) == 0)
+			continue;
 		rest.from = k + (label[k] == '-');
 		if (rest.from < len)
 			nb = take(a, label, k, finish(h), &rest, ret, nb);
@@ -180,15 +202,17 @@ find_front(const struct added_words *a, const char *label, size_t len, struct ad
 }
 
 static size_t
-find_back(const struct added_words *a, const char *label, size_t len, struct added_words_rest *ret,
-	  size_t nb)
+find_back(const struct added_words *a, const char *label, size_t len, uint16_t lengths,
+	  struct added_words_rest *ret, size_t nb)
 {
-	size_t most = len - 1 < a->longest ? len - 1 : a->longest, k;
+	size_t most = longest_of(a, lengths, len), k;
 	struct added_words_rest rest = {.from = 0};
 	uint64_t h = ~a->seed;
 
 	for (k = 1; k <= most; k++) {
 		h = step(h, label[len - k]);
+		if ((lengths & length_bit(k)) == 0)
+			continue;
 		rest.to = len - k - (label[len - k - 1] == '-');
 		if (rest.to > 0)
 			nb = take(a, label + len - k, k, finish(h), &rest, ret, nb);
@@ -201,13 +225,16 @@ added_words_find(const struct added_words *a, const char *label, size_t len,
 		 struct added_words_rest ret[ADDED_WORDS_FOUND_MAX])
 {
 	const uint8_t *c = a->classes;
+	uint16_t begins, ends;
 	size_t nb = 0;
 
 	if (len < 2)
 		return 0;
-	if (a->begins[c[(uint8_t)label[0]]][c[(uint8_t)label[1]]])
-		nb = find_front(a, label, len, ret);
-	if (a->ends[c[(uint8_t)label[len - 2]]][c[(uint8_t)label[len - 1]]])
-		nb = find_back(a, label, len, ret, nb);
+	begins = a->begins[c[(uint8_t)label[0]]][c[(uint8_t)label[1]]];
+	ends = a->ends[c[(uint8_t)label[len - 2]]][c[(uint8_t)label[len - 1]]];
+	if (begins != 0)
+		nb = find_front(a, label, len, begins, ret);
+	if (ends != 0)
+		nb = find_back(a, label, len, ends, ret, nb);
 	return nb;
 }

@@ -4,8 +4,8 @@
  *
  * What:      the words that everybody has, and lists of words from rule files, each for some names only. Asked for what is
  *            left of a label without one of them and the hyphen beside it.
- * Shape:     a table of the first and the last two characters of words ends nearly all questions; then the label's front and
- *            back are hashed character by character and looked up in an open-addressed table.
+ * Shape:     a table says how long the words are that begin, or end, with two characters: none, nearly always. Else the
+ *            label's front or back is hashed character by character, and at those lengths looked up in an open-addressed table.
  * Threads:   immutable once built.
  * Cost:      O(length of the label), and one comparison for each word that is found.
  * Hostile:   the label. Words are root's; the hash is seeded.
@@ -13,7 +13,6 @@
 #ifndef POSTERN_ADDED_WORDS_H
 #define POSTERN_ADDED_WORDS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +22,7 @@ enum {
 	ADDED_WORDS_FOUND_MAX = 16,
 	ADDED_WORDS_CLASSES = 40,
 	ADDED_WORD_MAX = 63, /* octets of a word */
+	ADDED_WORDS_LONG = 15, /* words of as many octets and more share a bit of a set of lengths */
 };
 
 /* What is left of a label: octets [from, to) of it; the word stands in list @list, 0: everybody's. */
@@ -44,8 +44,8 @@ struct added_words {
 	size_t mask;
 	size_t longest;
 	uint8_t classes[256];
-	/* Does a word begin, or end, with these two characters? In the order of the text. */
-	bool begins[ADDED_WORDS_CLASSES][ADDED_WORDS_CLASSES],
+	/* Sets of the lengths of words that begin, or end, with these two characters, in the order of the text. */
+	uint16_t begins[ADDED_WORDS_CLASSES][ADDED_WORDS_CLASSES],
 		ends[ADDED_WORDS_CLASSES][ADDED_WORDS_CLASSES];
 };
 

@@ -99,7 +99,13 @@ class_of(uint32_t point)
 {
 	uint8_t class = raw_class(point);
 
-	return class != FOLD_CLASS_NO_LETTER ? class : 0;
+	return class < FOLD_CLASS_STABLE ? class : 0;
+}
+
+bool
+fold_is_stable(uint32_t point)
+{
+	return point < 0x80 ? point < 'A' || point > 'Z' : raw_class(point) == FOLD_CLASS_STABLE;
 }
 
 bool

@@ -44,6 +44,9 @@ size_t fold_compose(uint32_t *points, size_t nb);
  * nothing invisible? */
 bool fold_is_name_letter(uint32_t point);
 
+/* Lower case and NFC, whatever other such points stand beside it? False: perhaps. */
+bool fold_is_stable(uint32_t point);
+
 /* Name of a character that looks like ASCII and is none, or NULL. */
 const char *fold_name(uint32_t point);
 

@@ -6,7 +6,7 @@
  *
  * Three maps over code points and two lists:
  * - norm:    lower case, then canonical decomposition (NFD)
- * - class:   canonical combining class, or that it is no letter of names
+ * - class:   canonical combining class, or that it is no letter of names, or one that is in its form already
  * - looks:   what a character looks like, in ASCII where it can be: see fold_once()
  * - pairs:   canonical composition (NFC)
  * - names:   of the characters that fold to ASCII, for explanations
@@ -392,6 +392,19 @@ is_no_letter(UChar32 c)
 	       memcmp(mapped.p, own.p, (size_t)own.nb * sizeof(own.p[0])) != 0;
 }
 
+/* Lower case, NFC, and no part of a composition with what stands before: UAX #15 §9. */
+static bool
+is_stable(UChar32 c)
+{
+	struct text own = text_of(c);
+
+	if (u_getIntPropertyValue(c, UCHAR_NFC_QUICK_CHECK) != UNORM_YES)
+		return false;
+	lower(&own);
+	normalise(nfc, &own);
+	return own.nb == 1 && own.p[0] == c;
+}
+
 static void
 fill_class(struct map *m)
 {
@@ -401,6 +414,8 @@ fill_class(struct map *m)
 		m->values[c] = u_getCombiningClass(c);
 		if (m->values[c] == 0 && is_no_letter(c))
 			m->values[c] = FOLD_CLASS_NO_LETTER;
+		else if (m->values[c] == 0 && is_stable(c))
+			m->values[c] = FOLD_CLASS_STABLE;
 	}
 }
 

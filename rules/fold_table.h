@@ -19,6 +19,7 @@ enum {
 	FOLD_SELF = 0,
 	FOLD_NOTHING = 1,
 	FOLD_POOL_FIRST = 0x80,
+	FOLD_CLASS_STABLE = 254,    /* of a letter that lower case and NFC leave as it is; its combining class is 0 */
 	FOLD_CLASS_NO_LETTER = 255, /* of what can't stand in a name; its combining class is 0 */
 };
 
@@ -46,7 +47,7 @@ extern const uint8_t fold_looks_stage[];
 extern const uint16_t fold_looks_blocks[][FOLD_BLOCK];
 extern const uint8_t fold_looks_pool[];
 
-/* Canonical combining classes, or FOLD_CLASS_NO_LETTER; no pool. */
+/* Canonical combining classes, or FOLD_CLASS_STABLE or FOLD_CLASS_NO_LETTER; no pool. */
 extern const uint8_t fold_class_stage[];
 extern const uint8_t fold_class_blocks[][FOLD_BLOCK];
 

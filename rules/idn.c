@@ -10,7 +10,6 @@ enum {
 	PREFIX_LEN = 4,	      /* "xn--" */
 	LABEL_MAX = 63,	      /* octets: RFC 1035 §2.3.4 */
 	DECOMPOSED_MAX = 512, /* code points of a label; twice as many as a label has octets */
-	LABELS_MAX = IDN_DOMAIN_MAX + 1,
 };
 
 /* Lower case, NFC. The number of points, 0: too many. */
@@ -19,6 +18,12 @@ normalise(const uint32_t *points, size_t nb, uint32_t dst[DECOMPOSED_MAX])
 {
 	size_t used = 0, i;
 
+	for (i = 0; i < nb && fold_is_stable(points[i]); i++)
+		;
+	if (i == nb && nb <= DECOMPOSED_MAX) { /* nearly always */
+		memcpy(dst, points, nb * sizeof(*dst));
+		return nb;
+	}
 	for (i = 0; i < nb; i++) {
 		if (used + FOLD_POINT_MAX > DECOMPOSED_MAX)
 			return 0;
@@ -66,8 +71,10 @@ may_fit(const char *domain, size_t len)
 		for (all = 0, i = 0; i < label; i++)
 			all |= (uint8_t)domain[at + i];
 		least += (all < 0x80 ? label : A_LABEL_LEAST) + dot;
+		if (least > IDN_DOMAIN_MAX)
+			return false;
 	}
-	return least <= IDN_DOMAIN_MAX;
+	return true;
 }
 
 size_t
@@ -164,52 +171,37 @@ write_label(struct writer *w, const char *p, size_t len, enum idn_form form)
 	return true;
 }
 
-/* Where labels begin, and where the last one ends; *ret_dots: whether the dot before each is no
- * ASCII. The number of them. */
-static size_t
-find_labels(const char *domain, size_t len, uint8_t starts[LABELS_MAX], uint8_t lens[LABELS_MAX],
-	    uint8_t has_other_dot[LABELS_MAX])
-{
-	size_t nb = 0, at = 0, dot = 0;
-
-	do {
-		starts[nb] = (uint8_t)at;
-		has_other_dot[nb] = dot > 1;
-		lens[nb] = (uint8_t)idn_label_len(domain + at, len - at, &dot);
-		at += lens[nb++] + dot;
-	} while (dot > 0);
-	return nb;
-}
-
 bool
 idn_read(const char *domain, size_t len, enum idn_form form, size_t max_labels, struct idn_text *ret)
 {
-	uint8_t starts[LABELS_MAX], lens[LABELS_MAX], has_other_dot[LABELS_MAX];
-	size_t at = IDN_TEXT_MAX, nb, i;
+	size_t end = len, dot = 0, at = IDN_TEXT_MAX, behind, start, nb;
 	struct writer w;
 
 	ret->len = 0;
 	if (len > IDN_DOMAIN_MAX)
 		return false;
 	/* From the last label on: what does not fit is missing in front. */
-	nb = find_labels(domain, len, starts, lens, has_other_dot);
-	for (i = nb; i-- > 0 && nb - i <= max_labels;) {
-		if (!write_label(&w, domain + starts[i], lens[i], form) ||
-		    (form == IDN_LETTERS && has_other_dot[i]))
+	for (nb = 0; nb < max_labels; nb++) {
+		behind = dot;
+		start = end - idn_label_last(domain, end, &dot);
+		if (!write_label(&w, domain + start, end - start, form) || (form == IDN_LETTERS && dot > 1))
 			return false;
-		if (w.nb + (i + 1 < nb) > at)
+		if (w.nb + (nb > 0) > at)
 			break;
-		if (i + 1 < nb) {
+		if (nb > 0) {
 			ret->text[--at] = '.';
 			ret->points[at] = '.';
-			ret->is_foreign[at] = has_other_dot[i + 1];
-			ret->origin[at] = starts[i];
+			ret->is_foreign[at] = behind > 1;
+			ret->origin[at] = (uint8_t)start;
 		}
 		at -= w.nb;
 		memcpy(ret->text + at, w.text, w.nb);
 		memcpy(ret->points + at, w.points, w.nb * sizeof(w.points[0]));
 		memcpy(ret->is_foreign + at, w.is_foreign, w.nb);
-		memset(ret->origin + at, starts[i], w.nb);
+		memset(ret->origin + at, (int)start, w.nb);
+		if (dot == 0)
+			break;
+		end = start - dot;
 	}
 	ret->len = IDN_TEXT_MAX - at;
 	memmove(ret->text, ret->text + at, ret->len);

@@ -8,12 +8,14 @@
 
 static const char prefix[] = {'x', 'n', '-', '-'};
 
+/* RFC 3490 §3.1 */
+static const char dots[][3] = {
+	{'\xe3', '\x80', '\x82'}, {'\xef', '\xbc', '\x8e'}, {'\xef', '\xbd', '\xa1'}};
+
 /* Octets of a dot at @p that is no ASCII, or 0. */
 static size_t
 other_dot(const char *p, size_t len)
 {
-	static const char dots[][3] = {
-		{'\xe3', '\x80', '\x82'}, {'\xef', '\xbc', '\x8e'}, {'\xef', '\xbd', '\xa1'}};
 	size_t i;
 
 	for (i = 0; i < sizeof(dots) / sizeof(dots[0]) && len >= sizeof(dots[0]); i++)
@@ -29,8 +31,8 @@ idn_label_len(const char *p, size_t len, size_t *ret_dot)
 
 	*ret_dot = 1;
 	for (i = 0; i < len && p[i] != '.'; i++) {
-		if ((uint8_t)p[i] < 0x80)
-			continue;
+		if ((uint8_t)p[i] != 0xe3 && (uint8_t)p[i] != 0xef)
+			continue; /* no dot begins with it */
 		*ret_dot = other_dot(p + i, len - i);
 		if (*ret_dot > 0)
 			return i;
@@ -39,6 +41,25 @@ idn_label_len(const char *p, size_t len, size_t *ret_dot)
 	if (i == len)
 		*ret_dot = 0;
 	return i;
+}
+
+size_t
+idn_label_last(const char *p, size_t len, size_t *ret_dot)
+{
+	size_t i;
+
+	/* The first octet of a dot is none of its others: read from either end, they are the same. */
+	for (i = len; i > 0; i--) {
+		uint8_t c = (uint8_t)p[i - 1];
+
+		*ret_dot = c == '.';
+		if (c >= 0x80 && i >= sizeof(dots[0]))
+			*ret_dot = other_dot(p + i - sizeof(dots[0]), sizeof(dots[0]));
+		if (*ret_dot > 0)
+			return len - i;
+	}
+	*ret_dot = 0;
+	return len;
 }
 
 static enum idn_label_kind

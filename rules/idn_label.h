@@ -29,6 +29,9 @@ enum idn_label_kind {
  */
 size_t idn_label_len(const char *p, size_t len, size_t *ret_dot);
 
+/* The same from the end: octets behind the last dot, and those of that dot, 0 when there is none. */
+size_t idn_label_last(const char *p, size_t len, size_t *ret_dot);
+
 /* Read a label of @len octets, at most IDN_LABEL_POINTS_MAX. */
 enum idn_label_kind idn_label_read(const char *p, size_t len, uint32_t points[IDN_LABEL_POINTS_MAX],
 				   size_t *ret_nb);

@@ -112,6 +112,20 @@ lookalike_offer_same(struct lookalike_search *s, const struct image_name *n, siz
 				start);
 }
 
+static void
+find_labels(struct lookalike_search *s)
+{
+	size_t most = s->l->max_labels + LOOKALIKE_ENDS_MAX + 2, len = s->len;
+	const char *dot;
+
+	s->nb_labels = 0;
+	do {
+		dot = memrchr(s->domain, '.', len);
+		len = dot != NULL ? (size_t)(dot - s->domain) : 0;
+		s->labels[s->nb_labels++] = (uint8_t)(dot != NULL ? len + 1 : 0);
+	} while (dot != NULL && s->nb_labels < most);
+}
+
 void
 lookalike_search_all(struct lookalike_search *s)
 {
@@ -120,6 +134,7 @@ lookalike_search_all(struct lookalike_search *s)
 	struct typo_sums sums;
 
 	s->end = s->len;
+	find_labels(s);
 	typo_sums(&l->index, s->domain, from, s->len, true, &sums);
 	lookalike_search_near(s, &sums, from);
 	lookalike_search_skeletons(s);

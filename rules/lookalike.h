@@ -32,6 +32,15 @@
 
 enum {
 	LOOKALIKE_LABELS = 128, /* a domain has no more */
+	LOOKALIKE_TAIL = 3,	/* octets that tell nearly every text apart that ends in no name */
+	LOOKALIKE_TAIL_BITS = 1 << 12,
+};
+
+/* Classes of an octet's coarse skeleton. */
+struct lookalike_skeleton {
+	uint8_t first, second; /* 0: none */
+	uint8_t blocks;	       /* the class, if several of it in a row are one; or 0 */
+	uint8_t keeps;	       /* all bits when the octet is nothing: what was blocked before it still is; or 0 */
 };
 
 struct lookalike {
@@ -51,9 +60,8 @@ struct lookalike {
 	uint32_t max_labels;	  /* of the deepest name */
 	uint32_t max_len;	  /* octets of the longest name or alias */
 	uint32_t max_skeleton;	  /* characters of the longest coarse skeleton */
-	bool tails[TYPO_CLASSES][TYPO_CLASSES]; /* classes of the last two octets of what search_before() looks for */
-	uint8_t skeleton[256][2]; /* classes of an octet's coarse skeleton; 0: no more */
-	uint8_t run;		  /* the class of which several in a row are one */
+	uint64_t tails[LOOKALIKE_TAIL_BITS / 64]; /* hashes of the last octets of what search_before() looks for */
+	struct lookalike_skeleton skeleton[256]; /* of each octet */
 };
 
 /* The parts of an image, checked; they must outlive it. */

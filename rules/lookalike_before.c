@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "lookalike_search.h"
 
-enum {
-	ENDS_MAX = 6, /* dots from the end behind which a name may be continued */
-};
-
 /* Is it a registry's own suffix below another one, such as mil.ph? */
 static bool
 is_real_suffix(const struct lookalike_search *s, const char *text, size_t len)
@@ -69,12 +65,12 @@ ask_before(struct lookalike_search *s, size_t start, size_t end, uint64_t hash)
 	size_t rest_len = s->len - end - 1, cursor = 0;
 	int64_t v;
 
-	if (typo_index_maybe(&l->index, hash))
+	if (typo_index_maybe(&l->index, TYPO_FEW, hash))
 		while ((v = typo_index_next(&l->index, hash, &cursor)) >= 0)
 			take_before(s, start, end, name_at(s, v));
 	hash += l->index.tags[TYPO_TAG_HEAD];
 	cursor = 0;
-	if ((l->techniques & TECHNIQUE_SET(TLD_SWAP)) == 0 || !typo_index_maybe(&l->index, hash))
+	if ((l->techniques & TECHNIQUE_SET(TLD_SWAP)) == 0 || !typo_index_maybe(&l->index, TYPO_FEW, hash))
 		return;
 	while ((v = typo_index_next(&l->index, hash, &cursor)) >= 0) {
 		const struct image_name *n = name_at(s, v);
@@ -87,41 +83,31 @@ ask_before(struct lookalike_search *s, size_t start, size_t end, uint64_t hash)
 	}
 }
 
-/* Can a name, or what is left of one, end before @end? */
-static bool
-may_end(const struct lookalike *l, const char *domain, size_t end)
+/* Names that end at @end, a dot. */
+static void
+search_end(struct lookalike_search *s, size_t end)
 {
-	const uint8_t *classes = l->index.classes;
+	const struct lookalike *l = s->l;
+	size_t from = end > l->max_len ? end - l->max_len : 0, i;
+	unsigned int place = 0, labels = 1;
+	uint64_t h = 0;
 
-	return end < 2 ||
-	       l->tails[classes[(uint8_t)domain[end - 2]]][classes[(uint8_t)domain[end - 1]]];
+	s->end = end;
+	for (i = end; i-- > from && labels <= l->max_labels + 1; place++) {
+		h += l->index.numbers[place][l->index.classes[(uint8_t)s->domain[i]]];
+		labels += s->domain[i] == '.';
+		if ((i == 0 || s->domain[i - 1] == '.') && end - i <= lookalike_near_longest(l, labels))
+			ask_before(s, i, end, h);
+	}
+	s->end = s->len;
 }
 
 void
 lookalike_search_before(struct lookalike_search *s)
 {
-	const struct lookalike *l = s->l;
-	size_t end, from, i, ends = 0;
-	unsigned int place, labels;
-	uint64_t h;
+	size_t k;
 
-	for (end = s->len; end-- > 1 && ends < ENDS_MAX;) {
-		if (s->domain[end] != '.')
-			continue;
-		ends++;
-		if (!may_end(l, s->domain, end))
-			continue;
-		from = end > l->max_len ? end - l->max_len : 0;
-		h = 0;
-		labels = 1;
-		s->end = end;
-		for (i = end, place = 0; i-- > from && labels <= l->max_labels + 1; place++) {
-			h += l->index.numbers[place][l->index.classes[(uint8_t)s->domain[i]]];
-			labels += s->domain[i] == '.';
-			if ((i == 0 || s->domain[i - 1] == '.') &&
-			    end - i <= lookalike_near_longest(l, labels))
-				ask_before(s, i, end, h);
-		}
-		s->end = s->len;
-	}
+	for (k = 0; k < s->nb_labels && k < LOOKALIKE_ENDS_MAX; k++)
+		if (s->labels[k] > 1 && lookalike_may_end(s->l, s->domain, s->labels[k] - 1u))
+			search_end(s, s->labels[k] - 1u);
 }

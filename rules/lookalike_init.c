@@ -26,7 +26,7 @@ add_levels(struct lookalike *l, const char *name, size_t len, size_t head, uint3
 	size_t before;
 
 	if (from != NULL)
-		good = typo_index_add(&l->index,
+		good = typo_index_add(&l->index, TYPO_MANY,
 				      typo_hash(&l->index, TYPO_TAG_NAME, from + 1, len - (size_t)(from + 1 - name)),
 				      value);
 	for (; from != NULL && good; from = to) {
@@ -37,7 +37,7 @@ add_levels(struct lookalike *l, const char *name, size_t len, size_t head, uint3
 		memcpy(text, name, before);
 		memcpy(text + before, to, len - (size_t)(to - name));
 		good = typo_index_add(
-			&l->index,
+			&l->index, TYPO_MANY,
 			typo_hash(&l->index, TYPO_TAG_NAME, text, len - (size_t)(to - from)),
 			value);
 	}
@@ -55,13 +55,18 @@ note_length(struct lookalike *l, unsigned int labels, size_t len)
 		l->max_labels = labels;
 }
 
-/* Two octets tell nearly every text apart that ends in no name. */
+/* Of a text shorter than a tail nothing is known: it ends any. */
 static void
 note_tail(struct lookalike *l, const char *text, size_t len)
 {
-	if (len >= 2)
-		l->tails[l->index.classes[(uint8_t)text[len - 2]]]
-			[l->index.classes[(uint8_t)text[len - 1]]] = true;
+	unsigned int bit;
+
+	if (len < LOOKALIKE_TAIL) {
+		memset(l->tails, 0xff, sizeof(l->tails));
+		return;
+	}
+	bit = lookalike_tail_bit(l, text, len);
+	l->tails[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 /* A slip makes a label more or less. */
@@ -87,8 +92,25 @@ add_skeleton(struct lookalike *l, const char *name, size_t len, uint32_t value)
 		skeleton_hash_add(l, &hash, name[len - 1]);
 	}
 	if (hash.place > l->max_skeleton)
-		l->max_skeleton = hash.place;
-	return typo_index_add(&l->index, hash.h, value);
+		l->max_skeleton = (uint32_t)hash.place;
+	return typo_index_add(&l->index, TYPO_FEW, hash.h, value);
+}
+
+/* What search_before() asks for beside names: a deletion that add_near() has made. */
+static void
+note_dotless(struct lookalike *l, const char *name, size_t len, size_t head)
+{
+	struct typo_sums sums;
+
+	char text[MATCHER_DOMAIN_MAX];
+
+	typo_sums(&l->index, name, 0, len, true, &sums);
+	typo_index_note(&l->index, TYPO_FEW, typo_sums_without(&sums, 0, head));
+	if (len - head - 1 >= LOOKALIKE_TAIL)
+		return; /* the suffix alone is the tail, as of the name */
+	memcpy(text, name, head);
+	memcpy(text + head, name + head + 1, len - head - 1);
+	note_tail(l, text, len - 1);
 }
 
 static bool
@@ -103,20 +125,15 @@ add_name(struct lookalike *l, const struct image_name *n, uint32_t value)
 	bool good;
 
 	note_tail(l, name, len);
-	if (n->suffix_len == 1) /* armym.com: the last dot is gone, too */
-		l->tails[l->index.classes[(uint8_t)name[head - 1]]]
-			[l->index.classes[(uint8_t)name[len - 1]]] = true;
-	if ((techniques & TECHNIQUE_SET(TLD_SWAP)) != 0) {
-		if (head == 1)
-			memset(l->tails, true, sizeof(l->tails));
+	if ((techniques & TECHNIQUE_SET(TLD_SWAP)) != 0)
 		note_tail(l, name, head);
-	}
 	good = typo_index_add_near(&l->index, name, len, value);
+	note_dotless(l, name, len, head);
 	if (good)
 		good = add_skeleton(l, name, len, value);
 	if (good && (techniques & TECHNIQUE_SET(TLD_SWAP)) != 0)
-		good = typo_index_add(&l->index, typo_hash(&l->index, TYPO_TAG_HEAD, name, head),
-				      value);
+		good = typo_index_add(&l->index, TYPO_FEW,
+				      typo_hash(&l->index, TYPO_TAG_HEAD, name, head), value);
 	if (good && (techniques & TECHNIQUE_SET(MISSING_LEVEL)) != 0) {
 		good = add_levels(l, name, n->name.len, head, value);
 		if (labels > 1)
@@ -138,15 +155,17 @@ make_skeletons(struct lookalike *l)
 	char self[2];
 
 	memset(l->skeleton, 0, sizeof(l->skeleton));
-	for (c = 1; c < 256; c++) {
-		skeleton = skeleton_coarse((unsigned char)c, self);
-		if (skeleton[0] == '\0')
-			continue;
-		l->skeleton[c][0] = l->index.classes[(uint8_t)skeleton[0]];
-		if (skeleton[1] != '\0')
-			l->skeleton[c][1] = l->index.classes[(uint8_t)skeleton[1]];
+	for (c = 0; c < 256; c++) {
+		struct lookalike_skeleton *k = &l->skeleton[c];
+
+		skeleton = c > 0 ? skeleton_coarse((unsigned char)c, self) : "";
+		if (skeleton[0] != '\0')
+			k->first = l->index.classes[(uint8_t)skeleton[0]];
+		if (k->first != 0 && skeleton[1] != '\0')
+			k->second = l->index.classes[(uint8_t)skeleton[1]];
+		k->blocks = skeleton[0] == SKELETON_RUN ? k->first : 0;
+		k->keeps = k->first == 0 ? UINT8_MAX : 0;
 	}
-	l->run = l->index.classes[SKELETON_RUN];
 }
 
 /* Keys that a name needs: itself, its deletions, head, skeleton, levels. */
@@ -173,6 +192,18 @@ count_all_keys(const struct lookalike *l, uint32_t nb_suffixes)
 	return keys;
 }
 
+/* Suffixes; of each name, beside what is near, its skeleton, its head, and itself without its last dot. */
+static size_t
+count_few(const struct lookalike *l, uint32_t nb_suffixes)
+{
+	size_t nb = l->nb_aliases;
+	uint32_t i;
+
+	for (i = 0; i < l->nb_names; i++)
+		nb += l->names[i].profile > 0;
+	return nb * (TYPO_FEW_NEAR + 3) + nb_suffixes;
+}
+
 int
 lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_t seed)
 {
@@ -197,7 +228,8 @@ lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_
 	if (rc == 0)
 		rc = lookalike_alias_init(l);
 	if (rc == 0)
-		rc = typo_index_init(&l->index, count_all_keys(l, parts->nb_suffixes), seed);
+		rc = typo_index_init(&l->index, count_all_keys(l, parts->nb_suffixes),
+				     count_few(l, parts->nb_suffixes), seed);
 	if (rc < 0)
 		return rc;
 	make_skeletons(l);
@@ -209,7 +241,7 @@ lookalike_init(struct lookalike *l, const struct lookalike_parts *parts, uint64_
 	for (i = 0; i < parts->nb_suffixes && good; i++) {
 		const struct image_string *typed = &parts->suffixes[i].typed;
 
-		good = typo_index_add(&l->index,
+		good = typo_index_add(&l->index, TYPO_FEW,
 				      typo_hash(&l->index, TYPO_TAG_SUFFIX,
 						l->strings + typed->offset, typed->len),
 				      i);

@@ -112,7 +112,7 @@ ask_near(struct lookalike_search *s, const struct near *t, size_t start, uint64_
 	size_t cursor = 0;
 	int64_t v;
 
-	if (!typo_index_maybe(&s->l->index, hash))
+	if (!typo_index_maybe(&s->l->index, TYPO_MANY, hash))
 		return;
 	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0)
 		take_near(s, t, start, name_at(s, v));
@@ -125,7 +125,7 @@ ask_www(struct lookalike_search *s, const struct near *t, size_t start, uint64_t
 	size_t cursor = 0;
 	int64_t v;
 
-	if (memcmp(t->text + start, "www", WWW_LEN) != 0 || !typo_index_maybe(&s->l->index, hash))
+	if (memcmp(t->text + start, "www", WWW_LEN) != 0 || !typo_index_maybe(&s->l->index, TYPO_FEW, hash))
 		return;
 	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0) {
 		const struct image_name *n = name_at(s, v);
@@ -145,66 +145,84 @@ lookalike_first_octet(const struct lookalike *l, size_t len)
 	return len > most ? len - most : 0;
 }
 
+/* A slip of a name that is text[start..), of @labels labels. */
 static void
-search_near(struct lookalike_search *s, const struct near *t, const struct typo_sums *sums,
-	    size_t from)
+ask_start(struct lookalike_search *s, const struct near *t, const struct typo_sums *sums, size_t start,
+	  unsigned int labels)
 {
 	const struct lookalike *l = s->l;
-	unsigned int labels = 1;
-	size_t i, gone, longest;
+	size_t longest = lookalike_near_longest(l, labels), gone, to;
 
-	for (i = t->len; i-- > from && labels <= l->max_labels + 1;) {
-		labels += t->text[i] == '.';
-		if (i > 0 && t->text[i - 1] != '.')
-			continue;
-		longest = lookalike_near_longest(l, labels);
-		if (longest == 0)
-			continue;
-		if (t->len - i <= longest + 1) {
-			ask_near(s, t, i, sums->whole[i]);
-			for (gone = typo_index_half(&l->index, sums, i, t->len) ? i : t->len;
-			     gone < t->len; gone++)
-				ask_near(s, t, i, typo_sums_without(sums, i, gone));
-		}
-		if (t->len - i > WWW_LEN)
-			ask_www(s, t, i, sums->whole[i + WWW_LEN]);
+	if (longest == 0)
+		return;
+	if (t->len - start <= longest + 1) {
+		ask_near(s, t, start, sums->whole[start]);
+		if (!typo_index_halves(&l->index, sums, start, t->len, &gone, &to))
+			gone = to;
+		for (; gone < to; gone++)
+			ask_near(s, t, start, typo_sums_without(sums, start, gone));
 	}
+	if (t->len - start > WWW_LEN)
+		ask_www(s, t, start, sums->whole[start + WWW_LEN]);
 }
 
-/* The suffix put right in the way @x says. */
-static void
-search_rewritten(struct lookalike_search *s, const struct image_suffix *x)
+/* The last of the labels in front of that with number @at at which a name may begin that has @nb labels more; @at: none. */
+static size_t
+furthest_start(const struct lookalike_search *s, size_t at, size_t nb, size_t len)
 {
-	size_t before = s->len - x->typed.len, from;
+	const struct lookalike *l = s->l;
+	size_t last = at, k;
+
+	for (k = at + 1; k < s->nb_labels && k - at + nb <= l->max_labels + 1u; k++) {
+		size_t longest = lookalike_near_longest(l, (unsigned int)(k - at + nb));
+
+		if (longest > 0 && len - s->labels[k] <= longest + 1 + WWW_LEN)
+			last = k;
+	}
+	return last;
+}
+
+/* The suffix, from label number @at on, put right in the way @x says. */
+static void
+search_rewritten(struct lookalike_search *s, const struct image_suffix *x, size_t at)
+{
+	size_t before = s->len - x->typed.len, nb = 1, from, last, i, k;
+	const char *meant = text_of(s, &x->meant);
 	char text[MATCHER_DOMAIN_MAX];
 	struct near t = {text, before + x->meant.len, x};
 	struct typo_sums sums;
 
 	if (t.len > sizeof(text))
 		return;
-	memcpy(text, s->domain, before);
-	memcpy(text + before, text_of(s, &x->meant), x->meant.len);
-	from = lookalike_first_octet(s->l, t.len);
+	for (i = 0; i < x->meant.len; i++)
+		nb += meant[i] == '.';
+	last = furthest_start(s, at, nb, t.len);
+	if (last == at)
+		return;
+	from = s->labels[last];
+	memcpy(text + from, s->domain + from, before - from);
+	memcpy(text + before, meant, x->meant.len);
 	typo_sums(&s->l->index, text, from, t.len, true, &sums);
-	search_near(s, &t, &sums, from);
+	for (k = at + 1; k <= last; k++)
+		ask_start(s, &t, &sums, s->labels[k], (unsigned int)(k - at + nb));
 }
 
 void
 lookalike_search_suffixes(struct lookalike_search *s, const struct typo_sums *sums, size_t from)
 {
 	const struct lookalike *l = s->l;
-	unsigned int labels = 0, readings = 0;
-	size_t i, cursor;
+	unsigned int readings = 0;
+	size_t i, k, cursor;
 	uint64_t h;
 	int64_t v;
 
-	for (i = s->len; i > from + 1 && labels < SUFFIX_LABELS; i--) {
-		if (s->domain[i - 1] != '.')
-			continue;
-		labels++;
+	for (k = 0; k < s->nb_labels && k < SUFFIX_LABELS; k++) {
+		i = s->labels[k];
+		if (i <= from + 1)
+			return;
 		h = sums->whole[i] + l->index.tags[TYPO_TAG_SUFFIX];
 		cursor = 0;
-		if (!typo_index_maybe(&l->index, h))
+		if (!typo_index_maybe(&l->index, TYPO_FEW, h))
 			continue;
 		while (readings < SUFFIXES_MAX &&
 		       (v = typo_index_next(&l->index, h, &cursor)) >= 0) {
@@ -214,7 +232,7 @@ lookalike_search_suffixes(struct lookalike_search *s, const struct typo_sums *su
 			    !is_text(s, &x->typed, s->domain + i, s->len - i))
 				continue;
 			readings++;
-			search_rewritten(s, x);
+			search_rewritten(s, x, k);
 		}
 	}
 }
@@ -223,6 +241,9 @@ void
 lookalike_search_near(struct lookalike_search *s, const struct typo_sums *sums, size_t from)
 {
 	struct near t = {s->domain, s->len, NULL};
+	size_t k;
 
-	search_near(s, &t, sums, from);
+	for (k = 0; k < s->nb_labels && k <= s->l->max_labels; k++)
+		if (s->labels[k] >= from && s->labels[k] < s->len)
+			ask_start(s, &t, sums, s->labels[k], (unsigned int)k + 1);
 }

@@ -15,12 +15,22 @@
 #include "lookalike.h"
 #include "lookalike_alias.h"
 
+_Static_assert(LOOKALIKE_TAIL_BITS == 1 << (32 - 20), "lookalike_tail_bit() gives one of them");
+
+enum {
+	LOOKALIKE_ENDS_MAX = 6, /* dots from the end behind which a name may be continued */
+	/* A slip makes a label more; one more for where the front of a name begins. */
+	LOOKALIKE_SEARCH_LABELS = LOOKALIKE_LABELS + LOOKALIKE_ENDS_MAX + 2,
+};
+
 /* One domain being judged. */
 struct lookalike_search {
 	const struct lookalike *l;
 	const struct lookalike_query *q;
 	const char *domain; /* as asked, or a text of it */
 	size_t len;
+	size_t nb_labels; /* of its end, that can matter: LOOKALIKE_SEARCH_LABELS at most */
+	uint8_t labels[LOOKALIKE_SEARCH_LABELS]; /* where they begin, the last one first */
 	const struct idn_text *idn; /* what @domain is, or NULL: the domain as asked */
 	enum idn_form form;
 	size_t end; /* a name that is found ends there: of its characters it is asked whether they
@@ -72,6 +82,30 @@ void lookalike_offer(struct lookalike_search *s, const struct image_name *n, uin
 /* The text from @start on is the name, octet by octet: it is what stands below it, or looks exactly like it. */
 void lookalike_offer_same(struct lookalike_search *s, const struct image_name *n, size_t start);
 
+/* Which bit of l->tails belongs to the last octets of a text. */
+static inline unsigned int
+lookalike_tail_bit(const struct lookalike *l, const char *text, size_t len)
+{
+	const uint8_t *classes = l->index.classes;
+	unsigned int h = 0, i;
+
+	for (i = 1; i <= LOOKALIKE_TAIL; i++)
+		h = h * TYPO_CLASSES + classes[(uint8_t)text[len - i]];
+	return h * 2654435761u >> 20; /* Fibonacci hashing: Knuth, TAOCP 3, 6.4 */
+}
+
+/* Can a text in front of a dot, such as army.mil.example.com's, end in a name, or in what is left of one? */
+static inline bool
+lookalike_may_end(const struct lookalike *l, const char *text, size_t len)
+{
+	unsigned int bit;
+
+	if (len < LOOKALIKE_TAIL)
+		return true;
+	bit = lookalike_tail_bit(l, text, len);
+	return (l->tails[bit / 64] >> bit % 64 & 1) != 0;
+}
+
 /* Octets of the longest name that a text of @nb labels can be a slip of; 0: it can be of none. */
 static inline size_t
 lookalike_near_longest(const struct lookalike *l, unsigned int nb)
@@ -97,8 +131,8 @@ void lookalike_search_words(struct lookalike_search *s, const struct typo_sums *
 /* The hash of a coarse skeleton, made from the end of a text. */
 struct skeleton_hash {
 	uint64_t h;
-	unsigned int place;
-	uint8_t last; /* class of the last character of the skeleton */
+	size_t place;
+	unsigned int blocked; /* class that would go on a run, or 0 */
 };
 
 /* At most two places more. Without branches where they would be guessed: strokes and runs are
@@ -106,15 +140,15 @@ struct skeleton_hash {
 static inline void
 skeleton_hash_add(const struct lookalike *l, struct skeleton_hash *s, char c)
 {
-	const uint8_t *classes = l->skeleton[(uint8_t)c];
-	unsigned int class = classes[0], run = l->run;
-	uint64_t is_taken = (class != 0) & !((class == run) & (s->last == run));
+	const struct lookalike_skeleton *k = &l->skeleton[(uint8_t)c];
+	unsigned int first = k->first;
+	uint64_t is_taken = (first != 0) & (first != s->blocked);
 
-	s->h += l->index.numbers[s->place][class] & -is_taken;
-	s->place += (unsigned int)is_taken;
-	s->last = (uint8_t)(class != 0 ? class : s->last);
-	if (classes[1] != 0)
-		s->h += l->index.numbers[s->place++][classes[1]];
+	s->h += l->index.numbers[s->place][first] & -is_taken;
+	s->place += is_taken;
+	s->blocked = k->blocks | (s->blocked & k->keeps);
+	if (k->second != 0)
+		s->h += l->index.numbers[s->place++][k->second];
 }
 
 /* Ask everything about s->domain. */

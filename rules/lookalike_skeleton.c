@@ -70,20 +70,21 @@ lookalike_search_skeletons(struct lookalike_search *s)
 {
 	const struct lookalike *l = s->l;
 	struct skeleton_hash hash = {.h = l->index.tags[TYPO_TAG_SKELETON]};
-	unsigned int labels = 1;
-	size_t i, cursor;
+	size_t most = l->max_skeleton < TYPO_TEXT_MAX - 2 ? l->max_skeleton : TYPO_TEXT_MAX - 2;
+	size_t i = s->len, k, start, cursor;
 	int64_t v;
 
-	for (i = s->len; i-- > 0;) {
-		if (hash.place + 2 > TYPO_TEXT_MAX || hash.place > l->max_skeleton ||
-		    labels > l->max_labels + DOTS_MORE)
-			return;
-		labels += s->domain[i] == '.';
-		skeleton_hash_add(l, &hash, s->domain[i]);
-		if ((i > 0 && s->domain[i - 1] != '.') || !typo_index_maybe(&l->index, hash.h))
+	for (k = 0; k < s->nb_labels && k < (size_t)l->max_labels + DOTS_MORE; k++) {
+		start = s->labels[k];
+		for (; i > start; i--) { /* its dot is nothing */
+			if (hash.place > most)
+				return;
+			skeleton_hash_add(l, &hash, s->domain[i - 1]);
+		}
+		if (start == s->len || !typo_index_maybe(&l->index, TYPO_FEW, hash.h))
 			continue;
 		cursor = 0;
 		while ((v = typo_index_next(&l->index, hash.h, &cursor)) >= 0)
-			take_skeleton(s, i, name_at(s, v));
+			take_skeleton(s, start, name_at(s, v));
 	}
 }

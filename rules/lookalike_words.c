@@ -18,7 +18,7 @@ search_exact(struct lookalike_search *s, const char *text, size_t len, size_t la
 
 	typo_sums(&l->index, text, first, len, false, &sums);
 	for (i = last + 1; i-- > first;) {
-		if ((i > 0 && text[i - 1] != '.') || !typo_index_maybe(&l->index, sums.whole[i]))
+		if ((i > 0 && text[i - 1] != '.') || !typo_index_maybe(&l->index, TYPO_FEW, sums.whole[i]))
 			continue;
 		cursor = 0;
 		while ((v = typo_index_next(&l->index, sums.whole[i], &cursor)) >= 0)
@@ -53,7 +53,7 @@ ask_stripped(struct lookalike_search *s, const struct stripped *w, size_t start,
 	size_t cursor = 0;
 	int64_t v;
 
-	if (!typo_index_maybe(&s->l->index, hash))
+	if (!typo_index_maybe(&s->l->index, TYPO_FEW, hash))
 		return;
 	while ((v = typo_index_next(&s->l->index, hash, &cursor)) >= 0) {
 		const struct image_name *n = name_at(s, v);
@@ -64,20 +64,25 @@ ask_stripped(struct lookalike_search *s, const struct stripped *w, size_t start,
 	}
 }
 
-/* Names that begin at the stripped label or before it; @tail: the hash of what stands behind it. */
+/* Names that begin at the stripped label or before it. */
 static void
-search_stripped(struct lookalike_search *s, const struct stripped *w, uint64_t tail)
+search_stripped(struct lookalike_search *s, const struct stripped *w, const struct typo_sums *sums)
 {
 	const struct lookalike *l = s->l;
 	const struct typo_index *x = &l->index;
-	size_t place = s->len - w->to, i;
+	size_t place = s->len - w->to, rest = w->b - w->a, i;
+	uint64_t h = sums->whole[w->to];
 	unsigned int labels = w->labels;
-	uint64_t h = tail;
 
-	if (place + (w->b - w->a) > l->max_len)
+	if (place + rest > l->max_len)
 		return;
-	for (i = w->b; i-- > w->a; place++)
-		h += x->numbers[place][x->classes[(uint8_t)s->domain[i]]];
+	if (w->b == w->to) { /* the word stood in front: what is left did not move */
+		h = sums->whole[w->a];
+		place += rest;
+	} else {
+		for (i = w->b; i-- > w->a; place++)
+			h += x->numbers[place][x->classes[(uint8_t)s->domain[i]]];
+	}
 	ask_stripped(s, w, w->from, h);
 	for (i = w->from; i-- > 0 && labels <= l->max_labels && place < l->max_len; place++) {
 		labels += s->domain[i] == '.';
@@ -105,8 +110,9 @@ lookalike_search_hyphen(struct lookalike_search *s)
 		return;
 	memcpy(text, s->domain, len);
 	text[hyphen - s->domain] = '.';
-	search_exact(s, text, len, (size_t)(from - s->domain), TECHNIQUE_SET(MISSING_DOT),
-		     (size_t)(hyphen - from));
+	if (lookalike_may_end(s->l, text, len))
+		search_exact(s, text, len, (size_t)(from - s->domain), TECHNIQUE_SET(MISSING_DOT),
+			     (size_t)(hyphen - from));
 }
 
 void
@@ -114,22 +120,22 @@ lookalike_search_words(struct lookalike_search *s, const struct typo_sums *sums,
 {
 	struct added_words_rest rests[ADDED_WORDS_FOUND_MAX];
 	const struct lookalike *l = s->l;
-	struct stripped w = {.to = s->len};
-	size_t nb, i;
+	struct stripped w;
+	size_t nb, i, k;
 
-	for (; w.to > first && w.labels < WORD_LABELS && w.labels<l->max_labels; w.to = w.from> 0
-		       ? w.from - 1
-		       : 0) {
-		for (w.from = w.to; w.from > 0 && s->domain[w.from - 1] != '.';)
-			w.from--;
-		if (w.labels++ == 0) /* the last label */
-			continue;
+	/* Not the last label. */
+	for (k = 1; k < s->nb_labels && k < WORD_LABELS && k < l->max_labels; k++) {
+		w.from = s->labels[k];
+		w.to = s->labels[k - 1] - 1u;
+		if (w.to <= first)
+			return;
+		w.labels = (unsigned int)k + 1;
 		nb = added_words_find(&l->words, s->domain + w.from, w.to - w.from, rests);
 		for (i = 0; i < nb; i++) {
 			w.a = w.from + rests[i].from;
 			w.b = w.from + rests[i].to;
 			w.list = rests[i].list;
-			search_stripped(s, &w, sums->whole[w.to]);
+			search_stripped(s, &w, sums);
 		}
 	}
 }

@@ -9,29 +9,49 @@
 
 enum {
 	NAMES_MAX = 1 << 24,
+	BITS_PER_SLOT = 8,
 };
 
-static inline uint64_t
-step(uint64_t h, char c)
+/*
+ * A hash of octets that come one by one, the last one of a name first, so that one walk over a domain gives the hash of each
+ * of its suffixes. Eight are mixed at once.
+ */
+struct walk {
+	uint64_t h, octets;
+	size_t nb;
+};
+
+static inline void
+walk_step(struct walk *w, char c)
 {
-	return (h ^ (uint8_t)c) * UINT64_C(0x9e3779b97f4a7c15);
+	w->octets = w->octets << 8 | (uint8_t)c;
+	if (++w->nb % 8 == 0) {
+		w->h = (w->h ^ w->octets) * UINT64_C(0x9e3779b97f4a7c15);
+		w->h ^= w->h >> 32;
+		w->octets = 0;
+	}
 }
 
 static inline uint64_t
-finish(uint64_t h)
+walk_hash(const struct walk *w)
 {
-	return h ^ h >> 29;
+	return hash64_mix(w->h ^ w->octets, (w->nb << 1 | 1) * UINT64_C(0xd6e8feb86659fd93));
 }
 
-/* Octets are taken from the end, so that one pass over a domain gives the hash of each of its suffixes. */
 static uint64_t
 name_hash(const struct name_table *t, const char *name, size_t len)
 {
-	uint64_t h = t->seed;
+	struct walk w = {.h = t->seed};
 
 	while (len > 0)
-		h = step(h, name[--len]);
-	return finish(h);
+		walk_step(&w, name[--len]);
+	return walk_hash(&w);
+}
+
+static inline uint64_t
+bits_of(uint64_t h)
+{
+	return UINT64_C(1) << (h & 63) | UINT64_C(1) << (h >> 6 & 63);
 }
 
 static const struct image_name *
@@ -39,6 +59,8 @@ lookup(const struct name_table *t, uint64_t h, const char *name, size_t len)
 {
 	uint32_t tag = (uint32_t)(h >> 32), i;
 
+	if ((t->bits[h >> t->bits_shift] & bits_of(h)) != bits_of(h))
+		return NULL;
 	for (i = (uint32_t)h & t->mask; t->slots[i].name != 0; i = (i + 1) & t->mask) {
 		const struct image_name *n;
 
@@ -66,7 +88,7 @@ int
 name_table_init(struct name_table *t, const struct image_name *names, uint32_t nb,
 		const char *strings, uint64_t seed)
 {
-	uint32_t size = 8, i, j, labels;
+	uint32_t size = 64, i, j, labels;
 
 	memset(t, 0, sizeof(*t));
 	if (nb > NAMES_MAX)
@@ -74,8 +96,12 @@ name_table_init(struct name_table *t, const struct image_name *names, uint32_t n
 	while (size < 2 * nb)
 		size *= 2;
 	t->slots = calloc(size, sizeof(*t->slots));
-	if (t->slots == NULL)
+	t->bits = calloc(size * BITS_PER_SLOT / 64, sizeof(*t->bits));
+	if (t->slots == NULL || t->bits == NULL) {
+		name_table_fini(t);
 		return -ENOMEM;
+	}
+	t->bits_shift = (unsigned int)__builtin_clzll(size * BITS_PER_SLOT / 64) + 1;
 	t->mask = size - 1;
 	t->seed = hash64_mix(seed ^ UINT64_C(0xa0761d6478bd642f), UINT64_C(0xe7037ed1a0b428db));
 	t->names = names;
@@ -95,6 +121,7 @@ name_table_init(struct name_table *t, const struct image_name *names, uint32_t n
 		}
 		for (j = (uint32_t)h & t->mask; t->slots[j].name != 0; j = (j + 1) & t->mask)
 			;
+		t->bits[h >> t->bits_shift] |= bits_of(h);
 		t->slots[j].tag = (uint32_t)(h >> 32);
 		t->slots[j].name = i + 1;
 	}
@@ -105,7 +132,9 @@ void
 name_table_fini(struct name_table *t)
 {
 	free(t->slots);
+	free(t->bits);
 	t->slots = NULL;
+	t->bits = NULL;
 }
 
 /* What a name or zone says about a domain below it that was of @class before: the longer one decides. */
@@ -126,7 +155,7 @@ name_table_classify(const struct name_table *t, const char *domain, size_t len, 
 	const struct image_name *n;
 	uint32_t labels = t->max_labels;
 	unsigned int class = 0;
-	uint64_t h = t->seed;
+	struct walk w = {.h = t->seed};
 	size_t i;
 
 	if (labels == 0)
@@ -135,7 +164,7 @@ name_table_classify(const struct name_table *t, const char *domain, size_t len, 
 		if (len - i > t->max_len)
 			return class;
 		if (domain[i - 1] == '.') {
-			n = lookup(t, finish(h), domain + i, len - i);
+			n = lookup(t, walk_hash(&w), domain + i, len - i);
 			if (n != NULL) {
 				class = classify_below(n, class);
 				if (ret_zone_len != NULL && (n->flags & IMAGE_NAME_SELF) == 0)
@@ -144,9 +173,9 @@ name_table_classify(const struct name_table *t, const char *domain, size_t len, 
 			if (--labels == 0)
 				return class;
 		}
-		h = step(h, domain[i - 1]);
+		walk_step(&w, domain[i - 1]);
 	}
-	n = lookup(t, finish(h), domain, len);
+	n = lookup(t, walk_hash(&w), domain, len);
 	if (n == NULL)
 		return class;
 	return (n->flags & IMAGE_NAME_SELF) != 0 ? NAME_LEGITIMATE | NAME_PROTECTED : class;

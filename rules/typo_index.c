@@ -8,7 +8,8 @@
 #include "hash64.h"
 
 enum {
-	BITS_PER_KEY = 8,
+	BITS_PER_MANY = 8,
+	BITS_PER_FEW = 12,
 	KEYS_MAX = 1 << 28,
 };
 
@@ -42,26 +43,35 @@ draw_numbers(struct typo_index *x, uint64_t seed)
 		x->tags[i] = i == TYPO_TAG_NAME ? 0 : draw(&seed);
 }
 
-int
-typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed)
+/* At least @nb bits. */
+static bool
+bitmap_init(struct typo_bitmap *b, size_t nb)
 {
-	unsigned int bits = 10, entries = 4;
+	unsigned int exp = 10;
+
+	while ((size_t)1 << exp < nb)
+		exp++;
+	b->words = calloc(((size_t)1 << exp) / 64, sizeof(*b->words));
+	b->shift = 64 - (exp - 6);
+	return b->words != NULL;
+}
+
+int
+typo_index_init(struct typo_index *x, size_t max_keys, size_t max_few, uint64_t seed)
+{
+	unsigned int entries = 4;
 
 	memset(x, 0, sizeof(*x));
-	if (max_keys > KEYS_MAX)
+	if (max_keys > KEYS_MAX || max_few > KEYS_MAX)
 		return -ENOMEM;
-	/* Halves have bits and no entry: six for a name, so for some twenty keys. */
-	while ((size_t)1 << bits < (max_keys + max_keys / 3) * BITS_PER_KEY)
-		bits++;
 	while ((size_t)1 << entries < max_keys * 2)
 		entries++;
-	x->words = calloc(((size_t)1 << bits) / 64, sizeof(*x->words));
 	x->entries = calloc((size_t)1 << entries, sizeof(*x->entries));
-	if (x->words == NULL || x->entries == NULL) {
+	if (x->entries == NULL || !bitmap_init(&x->bits[TYPO_MANY], max_keys * BITS_PER_MANY) ||
+	    !bitmap_init(&x->bits[TYPO_FEW], max_few * BITS_PER_FEW)) {
 		typo_index_fini(x);
 		return -ENOMEM;
 	}
-	x->words_shift = 64 - (bits - 6);
 	x->entries_shift = 64 - entries;
 	x->max_keys = max_keys;
 	draw_numbers(x,
@@ -72,17 +82,14 @@ typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed)
 void
 typo_index_fini(struct typo_index *x)
 {
-	free(x->words);
-	free(x->entries);
-	x->words = NULL;
-	x->entries = NULL;
-}
+	int i;
 
-size_t
-typo_index_memory(const struct typo_index *x)
-{
-	return sizeof(*x) + ((size_t)1 << (64 - x->words_shift)) * sizeof(*x->words) +
-	       ((size_t)1 << (64 - x->entries_shift)) * sizeof(*x->entries);
+	for (i = 0; i < TYPO_BITS_NB; i++) {
+		free(x->bits[i].words);
+		x->bits[i].words = NULL;
+	}
+	free(x->entries);
+	x->entries = NULL;
 }
 
 uint64_t
@@ -96,46 +103,45 @@ typo_hash(const struct typo_index *x, enum typo_tag tag, const char *text, size_
 	return h;
 }
 
+void
+typo_index_note(struct typo_index *x, enum typo_bits bits, uint64_t hash)
+{
+	x->bits[bits].words[hash >> x->bits[bits].shift] |= typo_mask(hash);
+}
+
 bool
-typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value)
+typo_index_add(struct typo_index *x, enum typo_bits bits, uint64_t hash, uint32_t value)
 {
 	size_t mask = SIZE_MAX >> x->entries_shift, i = hash >> x->entries_shift;
 
-	if (x->nb_keys == x->max_keys)
-		return false;
+	typo_index_note(x, bits, hash);
 	for (; x->entries[i & mask].value != 0; i++)
 		if (x->entries[i & mask].tag == (uint32_t)hash &&
 		    x->entries[i & mask].value == value + 1)
 			return true; /* "aa" lacks an a in two places */
+	if (x->nb_keys == x->max_keys)
+		return false;
 	x->entries[i & mask] = (struct typo_entry){(uint32_t)hash, value + 1};
-	x->words[hash >> x->words_shift] |= typo_mask(hash);
 	x->nb_keys++;
 	return true;
 }
 
-/* The bitmap alone is asked about halves: no value is behind them. */
-static void
-add_bits(struct typo_index *x, uint64_t hash)
-{
-	x->words[hash >> x->words_shift] |= typo_mask(hash);
-}
-
 /* What a text of @n characters within one edit of the name has in common with it. */
 static void
-add_halves(struct typo_index *x, const char *text, size_t len, size_t n)
+note_halves(struct typo_index *x, const char *text, size_t len, size_t n)
 {
 	uint64_t front = x->tags[TYPO_TAG_FRONT], back = typo_back_tag(x, n);
-	size_t half, i;
+	size_t nb_front, i;
 
 	if (n < TYPO_HALVES_LEAST || n > TYPO_TEXT_MAX)
 		return;
-	half = typo_half(n);
-	for (i = 0; i < half; i++) {
+	nb_front = typo_front(n);
+	for (i = 0; i < nb_front; i++)
 		front += x->numbers[n - 1 - i][x->classes[(uint8_t)text[i]]];
+	for (i = 0; i < n - 1 - nb_front; i++)
 		back += x->numbers[i][x->classes[(uint8_t)text[len - 1 - i]]];
-	}
-	add_bits(x, front);
-	add_bits(x, back);
+	typo_index_note(x, TYPO_FEW, front);
+	typo_index_note(x, TYPO_FEW, back);
 }
 
 bool
@@ -146,11 +152,12 @@ typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t
 	size_t i;
 
 	typo_sums(x, text, 0, len, true, &s);
-	good = typo_index_add(x, s.whole[0], value);
+	good = typo_index_add(x, TYPO_MANY, s.whole[0], value);
+	typo_index_note(x, TYPO_FEW, s.whole[0]);
 	for (i = 0; i < len && good; i++)
 		if (i == 0 || text[i] != text[i - 1])
-			good = typo_index_add(x, typo_sums_without(&s, 0, i), value);
+			good = typo_index_add(x, TYPO_MANY, typo_sums_without(&s, 0, i), value);
 	for (i = len - 1; i <= len + 1; i++)
-		add_halves(x, text, len, i);
+		note_halves(x, text, len, i);
 	return good;
 }

@@ -5,10 +5,11 @@
  * What:      keys of each name: the name and the name without each one of its characters (its deletion neighbourhood). Two
  *            texts within one edit (Damerau) share at least one such key, so asking for the keys of what was typed finds
  *            every candidate; the caller verifies each. Halves of the names tell most longer texts apart before that
- *            many questions are asked. Further keys of other kinds (heads, skeletons, suffixes) live in
- *            the same table under a tag.
- * Shape:     a bitmap of 8 bits or more per key, three of them set in one word, in which nearly all questions end, and an
- *            open-addressed table behind. A hash is a sum of secret random numbers, one for each (position counted from
+ *            many questions are asked, and say which half an edit can be in. Further keys of other kinds (heads,
+ *            skeletons, suffixes) live in the same table under a tag.
+ * Shape:     two bitmaps, three bits of one word for a key, in which nearly all questions end: one for the deletions, which
+ *            are many, and a small one, which stays in the cache, for the others (TYPO_FEW); an open-addressed table
+ *            behind. A hash is a sum of secret random numbers, one for each (position counted from
  *            the end, character): the hash of every suffix of a text, and of every suffix without one character, comes
  *            from two running sums.
  * Threads:   immutable once built.
@@ -27,6 +28,7 @@
 enum {
 	TYPO_TEXT_MAX = 256, /* characters */
 	TYPO_CLASSES = 40,   /* letters, digits, - . _ and all other octets as one */
+	TYPO_FEW_NEAR = 7,   /* keys of TYPO_FEW that typo_index_add_near() adds: the name, halves for three lengths */
 };
 
 enum typo_tag {
@@ -44,13 +46,25 @@ struct typo_entry {
 	uint32_t value; /* + 1; 0: free */
 };
 
+/* Which bitmap knows a key. */
+enum typo_bits {
+	TYPO_MANY, /* names, their deletions, names with a level less: what a slip is asked for */
+	TYPO_FEW,  /* names again, their halves, and all keys with a tag */
+	TYPO_BITS_NB,
+};
+
+struct typo_bitmap {
+	uint64_t *words;
+	unsigned int shift;
+};
+
 struct typo_index {
 	uint64_t numbers[TYPO_TEXT_MAX][TYPO_CLASSES];
 	uint64_t tags[TYPO_TAG_NB];
 	uint8_t classes[256];
-	uint64_t *words; /* of the bitmap */
+	struct typo_bitmap bits[TYPO_BITS_NB];
 	struct typo_entry *entries;
-	unsigned int words_shift, entries_shift;
+	unsigned int entries_shift;
 	size_t nb_keys, max_keys;
 };
 
@@ -60,16 +74,17 @@ struct typo_sums {
 	uint64_t moved[TYPO_TEXT_MAX + 1];
 };
 
-/* For at most @max_keys keys. 0, -ENOMEM. */
-int typo_index_init(struct typo_index *x, size_t max_keys, uint64_t seed);
+/* For at most @max_keys keys; @max_few: about how many TYPO_FEW will know. 0, -ENOMEM. */
+int typo_index_init(struct typo_index *x, size_t max_keys, size_t max_few, uint64_t seed);
 void typo_index_fini(struct typo_index *x);
-size_t typo_index_memory(const struct typo_index *x);
 
 /* The text is at most TYPO_TEXT_MAX - 1 characters long; more keys than promised are not taken
  * (false). */
 uint64_t typo_hash(const struct typo_index *x, enum typo_tag tag, const char *text, size_t len);
-bool typo_index_add(struct typo_index *x, uint64_t hash, uint32_t value);
-/* The text and each of its deletions, a key more than it has characters; and bits for its halves. */
+bool typo_index_add(struct typo_index *x, enum typo_bits bits, uint64_t hash, uint32_t value);
+/* A key that is there already, for questions to the other bitmap too. */
+void typo_index_note(struct typo_index *x, enum typo_bits bits, uint64_t hash);
+/* The text and each of its deletions, a key more than it has characters; the text and its halves among the few. */
 bool typo_index_add_near(struct typo_index *x, const char *text, size_t len, uint32_t value);
 
 /* Sums of text[from..len); entries below @from are not set. @moved is left out when @with_moved is
@@ -103,7 +118,7 @@ typo_sums_without(const struct typo_sums *s, size_t start, size_t gone)
 	return s->whole[gone + 1] + s->moved[start] - s->moved[gone];
 }
 
-/* Three bits of one word: a stranger meets all of them in one of thirty questions or fewer. */
+/* Three bits of one word: a stranger meets all of them in one of some thirty questions, or fewer. */
 static inline uint64_t
 typo_mask(uint64_t hash)
 {
@@ -111,19 +126,30 @@ typo_mask(uint64_t hash)
 	       UINT64_C(1) << (hash >> 12 & 63);
 }
 
+/* May there be a value for the hash? */
+static inline bool
+typo_index_maybe(const struct typo_index *x, enum typo_bits bits, uint64_t hash)
+{
+	uint64_t mask = typo_mask(hash);
+
+	return (x->bits[bits].words[hash >> x->bits[bits].shift] & mask) == mask;
+}
+
 /*
- * One edit leaves the front or the back of a text as it is: a text of @len characters whose first and last
- * typo_half(@len) characters are both those of no name is a slip of none. Two questions instead of one for each
- * character; worth it from TYPO_HALVES_LEAST characters on, where few texts that are no slip share a half with a name.
+ * A text within one edit of a name differs from it first in its front, and then has the name's back, or it has the name's
+ * front: of a text of n characters typo_front(n) belong to the front, one to none of the two, so that two neighbours that are
+ * exchanged touch one only, and the rest to the back, a few more because suffixes tell names apart least. Worth it from
+ * TYPO_HALVES_LEAST characters on: two questions instead of one for each character, and of most others half of them.
  */
 enum {
-	TYPO_HALVES_LEAST = 10,
+	TYPO_HALVES_LEAST = 8,
+	TYPO_SUFFIX = 3, /* characters of a suffix, as a rule */
 };
 
 static inline size_t
-typo_half(size_t len)
+typo_front(size_t len)
 {
-	return (len - 1) / 2;
+	return (len - 1 - TYPO_SUFFIX) / 2;
 }
 
 static inline uint64_t
@@ -132,24 +158,29 @@ typo_back_tag(const struct typo_index *x, size_t len)
 	return x->tags[TYPO_TAG_BACK] + len * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* May there be a value for the hash? */
+/*
+ * Characters of text[start..len) of which one may have to go to make a deletion of a name: those of [*ret_from, *ret_to),
+ * as far as its halves say. False: none.
+ */
 static inline bool
-typo_index_maybe(const struct typo_index *x, uint64_t hash)
+typo_index_halves(const struct typo_index *x, const struct typo_sums *s, size_t start, size_t len, size_t *ret_from,
+		  size_t *ret_to)
 {
-	uint64_t mask = typo_mask(hash);
+	size_t n = len - start, front = typo_front(n);
+	bool has_front, has_back;
 
-	return (x->words[hash >> x->words_shift] & mask) == mask;
-}
-
-/* Can text[start..len) be within one edit of a name, as far as its halves say? */
-static inline bool
-typo_index_half(const struct typo_index *x, const struct typo_sums *s, size_t start, size_t len)
-{
-	size_t n = len - start, half = typo_half(n);
-
-	return n < TYPO_HALVES_LEAST ||
-	       typo_index_maybe(x, s->whole[start] - s->whole[start + half] + x->tags[TYPO_TAG_FRONT]) ||
-	       typo_index_maybe(x, s->whole[len - half] + typo_back_tag(x, n));
+	*ret_from = start;
+	*ret_to = len;
+	if (n < TYPO_HALVES_LEAST)
+		return true;
+	has_front = typo_index_maybe(x, TYPO_FEW,
+				     s->whole[start] - s->whole[start + front] + x->tags[TYPO_TAG_FRONT]);
+	has_back = typo_index_maybe(x, TYPO_FEW, s->whole[start + front + 1] + typo_back_tag(x, n));
+	if (!has_back)
+		*ret_from = start + front;
+	if (!has_front)
+		*ret_to = start + front;
+	return has_front || has_back;
 }
 
 /*

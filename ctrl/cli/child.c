@@ -41,7 +41,8 @@ child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 	signal(SIGPIPE, SIG_DFL);
 	/* Being asked to end must not kill it before it can act on that: it waits until the child lets it in. */
 	sigemptyset(&held);
-	sigaddset(&held, SIGTERM);
+	if (!spec->is_foreign)
+		sigaddset(&held, SIGTERM);
 	if (spec->holds_control) {
 		sigaddset(&held, SIGHUP);
 		sigaddset(&held, SIGUSR1);
@@ -54,6 +55,8 @@ child_enter(const struct child_spec *spec, pid_t parent, int null_fd)
 	    (spec->stdout_fd >= 0 && become(spec->stdout_fd, STDOUT_FILENO) < 0) ||
 	    (spec->stderr_fd >= 0 && become(spec->stderr_fd, STDERR_FILENO) < 0))
 		return;
+	if (spec->is_foreign)
+		clearenv();
 	for (i = 0; spec->envp != NULL && spec->envp[i] != NULL; i++)
 		putenv(spec->envp[i]);
 	execv(spec->path, spec->argv);

@@ -26,6 +26,7 @@ struct child_spec {
 	int fds[CHILD_FDS_MAX];	     /* kept open under the same numbers, beside 0 to 2 */
 	unsigned int nb_fds;
 	int stdin_fd;		     /* becomes descriptor 0; -1: /dev/null */
+	bool is_foreign;	     /* no program of ours: no environment but @envp, no signal waits */
 	bool holds_control;	     /* SIGHUP and SIGUSR1, too, wait until it lets them in */
 	int stdout_fd, stderr_fd;    /* become descriptors 1 and 2; -1: those of the supervisor */
 };

@@ -246,7 +246,7 @@ add_wires(struct args *a, const struct live_config *lc)
 		const struct live_config_wire *w = &lc->wires[i];
 
 		add_option(a, w->is_tap ? "--tap" : "--pair-a", w->a);
-		add_option(a, "--pair-b", w->b);
+		add_option(a, w->is_tap ? "--tap-resets" : "--pair-b", w->b);
 	}
 }
 

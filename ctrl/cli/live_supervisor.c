@@ -17,6 +17,7 @@
 #include "child.h"
 #include "dp_clock.h"
 #include "dp_shm.h"
+#include "hook.h"
 #include "due.h"
 #include "launch.h"
 #include "live_config.h"
@@ -45,6 +46,7 @@ struct live {
 	const struct supervisor_config *cfg;
 	struct launch l;
 	struct part dp, ctrl, responder; /* the last one: with cfg->responder_path */
+	struct hook hook;
 	struct status_reader dp_status, ctrl_status, responder_status;
 	struct dp_shm dp_shm;
 	uint64_t look_at;			 /* next look of the watchdog */
@@ -111,6 +113,8 @@ stop(struct live *run, int exit_code)
 	run->stopping = true;
 	run->exit_code = exit_code;
 	ready_notify("STOPPING=1");
+	if (run->begun)
+		hook_tell(&run->hook, HOOK_DRAIN);
 	part_stop(&run->dp, LIVE_DRAIN_MS);
 	if (child_runs(&run->dp.child))
 		return;
@@ -164,6 +168,7 @@ dataplane_line(void *ctx, char *const *f, unsigned int nb)
 			say("the wire was down for %" PRIu64 " ms", (dp_clock_ns(CLOCK_MONOTONIC) - run->dp.dead_ns) / MS);
 		run->begun = run->watching = true;
 		memset(run->nb_still, 0, sizeof(run->nb_still));
+		hook_tell(&run->hook, HOOK_UP);
 		ready_notify("READY=1");
 	} else if (strcmp(f[0], "port") == 0 && nb == 3) {
 		say("port %s: %s", f[1], f[2]);
@@ -214,6 +219,8 @@ dataplane_ended(struct live *run)
 	status_drop_partial(&run->dp_status);
 	child_reap(&run->dp.child);
 	run->watching = false;
+	if (run->begun)
+		hook_tell(&run->hook, run->stopping && run->dp_ended ? HOOK_DOWN : HOOK_DEAD);
 	if (run->stopping) {
 		/* Nothing goes through it any more. */
 		part_stop(&run->responder, SUPERVISOR_STOP_MS);
@@ -320,6 +327,7 @@ loop_once(struct live *run)
 		{.fd = child_runs(&run->ctrl.child) ? run->ctrl.child.pidfd : -1, .events = POLLIN},
 		{.fd = run->l.responder_status[0], .events = POLLIN},
 		{.fd = child_runs(&run->responder.child) ? run->responder.child.pidfd : -1, .events = POLLIN},
+		{.fd = hook_fd(&run->hook), .events = POLLIN},
 	};
 	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
 	int wait_ms = -1;
@@ -330,6 +338,7 @@ loop_once(struct live *run)
 	wait_ms = due_sooner(wait_ms, run->ctrl.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->responder.start_at, now);
 	wait_ms = due_sooner(wait_ms, run->responder.kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->hook.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->watching ? run->look_at : 0, now);
 	if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
 		return;
@@ -347,10 +356,13 @@ loop_once(struct live *run)
 		status_read(&run->responder_status, responder_line, run);
 	if (p[6].revents != 0)
 		responder_ended(run);
+	if (p[7].revents != 0)
+		hook_ended(&run->hook);
 	now = dp_clock_ns(CLOCK_MONOTONIC);
 	part_limits(&run->dp, now);
 	part_limits(&run->ctrl, now);
 	part_limits(&run->responder, now);
+	hook_limits(&run->hook, now);
 	look(run, now);
 }
 
@@ -420,6 +432,7 @@ live_supervisor_run(const struct supervisor_config *cfg)
 	run->cfg = cfg;
 	run->signal_fd = -1;
 	memset(&run->l, 0xff, sizeof(run->l));
+	hook_init(&run->hook, cfg->live);
 	run->dp = (struct part){
 		.name = "dataplane", .path = cfg->dataplane_path, .start = start_dataplane, .run = run};
 	run->ctrl = (struct part){
@@ -430,7 +443,7 @@ live_supervisor_run(const struct supervisor_config *cfg)
 		run->exit_code = 4;
 	} else {
 		while (!run->stopping || child_runs(&run->dp.child) || child_runs(&run->ctrl.child) ||
-		       child_runs(&run->responder.child))
+		       child_runs(&run->responder.child) || hook_is_busy(&run->hook))
 			loop_once(run);
 		if (run->begun)
 			account(run);

@@ -12,6 +12,7 @@
  *                              stood still, nobody looked.
  *              SIGTERM, SIGINT -> the dataplane stops receiving, finishes what it has and ends its flows (limit
  *                              LIVE_DRAIN_MS); ctrl empties the rings and ends. A second one ends both at once.
+ *              The operator's program, when there is one, is told of each (hook.h).
  *              SIGHUP, SIGUSR1 -> ctrl reads the rules again, or opens its output file again. SIGHUP of a terminal that is
  *                              gone ends the run as SIGTERM does.
  *

@@ -117,7 +117,7 @@ check_fields(const void *buf, uint16_t type)
 		const struct dp_ev_outcome *ev = buf;
 
 		return ev->outcome > 0 && ev->outcome < DP_OUTCOME_NB && ev->cause < DP_CAUSE_NB &&
-		       ev->verdict < DP_VERDICT_NB;
+		       ev->verdict < DP_VERDICT_NB && (ev->flags & ~DP_OUTCOME_ALL_SENT) == 0;
 	}
 	default:
 		return true;

@@ -217,6 +217,10 @@ enum dp_outcome {
 	DP_OUTCOME_NB,
 };
 
+enum dp_outcome_flags {
+	DP_OUTCOME_ALL_SENT = 1u << 0, /* nothing could be withheld: a tap */
+};
+
 enum dp_cause {
 	DP_CAUSE_NONE = 0,
 	DP_CAUSE_CTRL_SLOW,
@@ -242,7 +246,7 @@ struct dp_ev_outcome {
 	uint16_t outcome;	  /* enum dp_outcome */
 	uint16_t cause;		  /* enum dp_cause */
 	uint16_t verdict;	  /* enum dp_verdict, as carried out */
-	uint16_t reserved;
+	uint16_t flags;		  /* enum dp_outcome_flags */
 	uint32_t command_octets;  /* octets of the RCPT line that had left */
 	uint32_t transaction;
 	uint32_t rcpt_index;

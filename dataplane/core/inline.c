@@ -77,6 +77,8 @@ inline_open(struct inspector *ins, struct flow *f)
 	inline_buf_init(&x->back);
 	x->holds = POOL_NONE;
 	x->mss = INLINE_MSS_MIN;
+	if (ins->current->in_flags & PACKET_IN_TAP)
+		x->flags = INLINE_TAP;
 }
 
 void
@@ -572,7 +574,10 @@ inline_packet(struct inspector *ins, struct packet *p)
 	ins->gate->now_ns = p->ts_ns;
 	ins->gate->originated = false;
 	p->fate = PACKET_SEND;
-	inspect(ins, p);
+	if (p->in_flags & PACKET_IN_TAP)
+		inline_tap_packet(ins, p);
+	else
+		inspect(ins, p);
 	ins->current = p;
 	/* A late one, or of no connection: there is no frame to send. */
 	if (p->rebuilt && p->fate != PACKET_DROP)

@@ -51,6 +51,9 @@ void inline_forget(struct inspector *ins, struct flow *f);
 void inline_packet(struct inspector *ins, struct packet *p);
 void inline_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget);
 
+/* Is @f seen by copies only, so that all of it has gone on? */
+bool inline_is_tap(const struct inspector *ins, const struct flow *f);
+
 /* Octets of the line of @rcpt that have gone on. */
 uint32_t inline_line_back(const struct inspector *ins, const struct flow *f, const struct smtp_rcpt *rcpt);
 

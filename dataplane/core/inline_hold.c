@@ -94,7 +94,7 @@ static void
 decide(struct inspector *ins, struct inline_flow *x, struct hold *h, enum dp_verdict verdict, enum dp_cause cause)
 {
 	/* Nobody can take a connection over: what must not pass is cut off. */
-	if (!ins->gate->cfg.takeover && (verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT)) {
+	if ((!ins->gate->cfg.takeover || x->flags & INLINE_TAP) && (verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT)) {
 		verdict = DP_VERDICT_RESET;
 		cause = DP_CAUSE_RESPONDER;
 	}
@@ -130,6 +130,7 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 				 .outcome = DP_OUTCOME_FALLBACK,
 				 .cause = cause,
 				 .verdict = verdict,
+				 .all_sent = inline_is_tap(ins, f),
 			 });
 }
 
@@ -173,6 +174,7 @@ inline_report(struct inspector *ins, struct flow *f, struct inline_flow *x, enum
 			.outcome = outcome,
 			.cause = (enum dp_cause)h->cause,
 			.verdict = (enum dp_verdict)h->verdict,
+			.all_sent = inline_is_tap(ins, f),
 		};
 
 		if (outcome == DP_OUTCOME_DONE && o.cause != DP_CAUSE_NONE)

@@ -10,6 +10,7 @@
  *              inline_takeover.c  connections that the responder goes on with: before, and while it does
  *              inline_record.c    what it is told of them
  *              inline_pass.c  what goes on uninspected: bypass, overload
+ *              inline_tap.c   copies of a mirror port
  */
 #ifndef POSTERN_INLINE_PRIVATE_H
 #define POSTERN_INLINE_PRIVATE_H
@@ -38,10 +39,11 @@ enum inline_flags {
 	INLINE_FIN = 1u << 2,	    /* the client's FIN was seen, fin says where */
 	INLINE_FIN_SENT = 1u << 3,
 	INLINE_RST = 1u << 4,	    /* the client's RST waits behind what is withheld */
+	INLINE_UNTOLD = 1u << 5,    /* a recipient passed that could not be held: no hold tells of it */
 	INLINE_CLOSED = 1u << 6,    /* the end is closed; shifted by enum flow_side */
 	INLINE_OVER = 1u << 9,	    /* nothing will go on any more: what is read now is read for the record */
+	INLINE_TAP = 1u << 10,	    /* seen by copies only: all has gone on */
 	INLINE_SERVER = 1u << 8,    /* something of the server went on: end[FLOW_SERVER].next is known */
-	INLINE_UNTOLD = 1u << 10,   /* a recipient passed that could not be held: no hold tells of it */
 	INLINE_SERVER_FIN = 1u << 11, /* kept for the responder */
 	INLINE_SERVER_RST = 1u << 12,
 };
@@ -200,6 +202,9 @@ struct flow *inline_first_held(const struct inspector *ins);
 /* Overload: the octets of @p, [@seq, @end), may go on unparsed. True: they do. */
 bool inline_skip_body(struct inspector *ins, struct flow *f, struct inline_flow *x, const struct packet *p, uint32_t seq,
 		      uint32_t end);
+
+/* inline_tap.c */
+void inline_tap_packet(struct inspector *ins, struct packet *p);
 
 /* inline_hold.c */
 void inline_settle(struct inspector *ins, struct flow *f, struct inline_flow *x);

@@ -167,7 +167,7 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 		return ins->ops.smtp.rcpt(ins->ops_ctx, owner, rcpt);
 	/* What was sent on in other pieces than it came in. */
 	seen = *rcpt;
-	seen.line_back = inline_line_back(ins, f, rcpt);
+	seen.line_back = inline_is_tap(ins, f) ? rcpt->line_octets : inline_line_back(ins, f, rcpt);
 	return ins->ops.smtp.rcpt(ins->ops_ctx, owner, &seen);
 }
 
@@ -388,8 +388,8 @@ inspector_flow_of(struct inspector *ins, struct flow *f, const struct packet *p)
 	return ins->shed < INSPECTOR_SHED_NEW && tcp_opens(p) ? new_flow(ins, p) : NULL;
 }
 
-static void
-inspect(struct inspector *ins, struct packet *p)
+void
+inspector_observe(struct inspector *ins, struct packet *p)
 {
 	struct flow *f = inspector_flow_of(ins, flow_lookup(&ins->table, p), p);
 	/* Of the second reading of a datagram only the octets count. */
@@ -475,7 +475,7 @@ inspector_burst(struct inspector *ins, struct packet *const pkts[], unsigned int
 		if (ins->gate != NULL)
 			inline_packet(ins, pkts[i]);
 		else
-			inspect(ins, pkts[i]);
+			inspector_observe(ins, pkts[i]);
 	}
 }
 

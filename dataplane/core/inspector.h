@@ -76,6 +76,7 @@ struct inspector_outcome {
 	enum dp_outcome outcome;
 	enum dp_cause cause;
 	enum dp_verdict verdict; /* as carried out */
+	bool all_sent; /* of a tap: whatever the verdict, nothing could be withheld */
 };
 
 /* What TCP knows of a connection; valid during a callback. */

@@ -42,6 +42,9 @@ void inspector_report_end(struct inspector *ins, struct flow *f, enum dp_close h
 /* @how unless the connection was closed before; then its entry goes. */
 void inspector_end_flow(struct inspector *ins, struct flow *f, enum dp_close how);
 
+/* One packet, of which nothing is ever withheld. */
+void inspector_observe(struct inspector *ins, struct packet *p);
+
 /* inspector_pass.c */
 /* Overload: @p, of no connection in the table, is not inspected. */
 void inspector_shed_packet(struct inspector *ins, struct packet *p);

@@ -66,6 +66,7 @@ enum packet_in_flags {
 	PACKET_IN_PORT_B = 1u << 0,	  /* came in by the second port of its pair */
 	PACKET_IN_CSUM_GOOD = 1u << 1,	  /* the port verified the checksums */
 	PACKET_IN_CSUM_PARTIAL = 1u << 2, /* a virtual port: the TCP checksum is still to be filled in */
+	PACKET_IN_TAP = 1u << 3,	  /* a copy: it has gone on already */
 };
 
 /*

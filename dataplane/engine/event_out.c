@@ -223,6 +223,7 @@ on_outcome(void *ctx, struct flow *f, const struct inspector_outcome *o)
 	ev->outcome = (uint16_t)o->outcome;
 	ev->cause = (uint16_t)o->cause;
 	ev->verdict = (uint16_t)o->verdict;
+	ev->flags = o->all_sent ? DP_OUTCOME_ALL_SENT : 0;
 	ev->command_octets = o->command_octets;
 	ev->transaction = o->transaction;
 	ev->rcpt_index = o->rcpt_index;

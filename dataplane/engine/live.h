@@ -52,6 +52,8 @@ struct live_port {
 	uint8_t peer;	    /* where its frames go; IO_PORT_NONE: a tap */
 	uint8_t wire;	    /* pair or tap, from 0 */
 	bool is_b;	    /* second of its pair */
+	bool sends_only;    /* of a tap: resets leave by it, what it receives is nothing */
+	uint8_t mac[6];	    /* its own; with sends_only */
 	bool rss;	    /* symmetric, here and at the peer: the receiver owns what it receives */
 };
 

@@ -2,8 +2,15 @@
 #include "live_enforce.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "live_frag.h"
+#include "packet_edit.h"
+
+enum {
+	MAC_LEN = 6,
+	RESET_FRAME_MAX = PACKET_BUILD_HEAD_MAX, /* no octets of anybody are sent past a tap */
+};
 
 static void
 look_for_ctrl(struct worker *w, uint64_t now_ns)
@@ -56,6 +63,19 @@ live_bypass_turn(struct worker *w)
 	live_frag_let_go(w);
 }
 
+/* By a port of its own beside a mirror: with that port's address, so that no switch takes the end to have moved there. */
+static bool
+originate_by_own(struct worker *w, const uint8_t *frame, uint32_t len, unsigned int port)
+{
+	uint8_t copy[RESET_FRAME_MAX];
+
+	if (len > sizeof(copy) || len < 2 * MAC_LEN)
+		return false;
+	memcpy(copy, frame, len);
+	memcpy(copy + MAC_LEN, w->live->group->ports[port].mac, MAC_LEN);
+	return live_originate(w, copy, len, port);
+}
+
 bool
 live_enforce_originate(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b)
 {
@@ -63,9 +83,14 @@ live_enforce_originate(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wi
 	const struct live_group *g = w->live->group;
 	unsigned int i;
 
-	for (i = 0; i < g->nb_ports; i++)
-		if (g->ports[i].wire == wire && g->ports[i].is_b == port_b)
+	for (i = 0; i < g->nb_ports; i++) {
+		const struct live_port *port = &g->ports[i];
+
+		if (port->wire == wire && port->sends_only)
+			return originate_by_own(w, frame, len, i);
+		if (port->wire == wire && port->is_b == port_b && port->peer != IO_PORT_NONE)
 			return live_originate(w, frame, len, i);
+	}
 	return false;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #include "service.h"
@@ -45,6 +46,13 @@ open_one(struct live_group *g, const struct live_options *o, const char *dev, ui
 	if (rc != 0)
 		return fail(p->eth, dev, rc);
 	p->io = ethdev_io(p->eth);
+	if (o->wires[wire].is_tap && is_b) {
+		struct rte_ether_addr mac;
+
+		p->sends_only = true;
+		if (rte_eth_macaddr_get(ethdev_facts(p->eth)->port_id, &mac) == 0)
+			memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
+	}
 	p->wire = wire;
 	p->is_b = is_b;
 	p->peer = IO_PORT_NONE;

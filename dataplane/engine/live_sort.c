@@ -110,7 +110,8 @@ set_in_flags(const struct worker *w, struct io_meta *meta)
 {
 	const struct live_port *port = &w->live->group->ports[meta->in_port];
 
-	meta->pkt.in_flags = (uint8_t)(meta->csum | (port->is_b ? PACKET_IN_PORT_B : 0));
+	meta->pkt.in_flags = (uint8_t)(meta->csum | (port->is_b ? PACKET_IN_PORT_B : 0) |
+				       (port->peer == IO_PORT_NONE ? PACKET_IN_TAP : 0));
 }
 
 static void
@@ -229,6 +230,19 @@ live_fragment(struct worker *w, struct live_burst *b, struct rte_mbuf *m)
 	b->mbufs[b->nb++] = m;
 }
 
+/* A mirror shows the resets that we sent, too: they are no answer of anybody. */
+static bool
+is_own(const struct worker *w, struct rte_mbuf *m)
+{
+	const struct live_group *g = w->live->group;
+	const struct live_port *port = &g->ports[io_meta(m)->in_port], *next = port + 1;
+
+	/* The port that resets leave by stands behind its mirror port. */
+	return port->peer == IO_PORT_NONE && next < g->ports + g->nb_ports && next->sends_only &&
+	       m->data_len >= ETHER_LEN &&
+	       memcmp(rte_pktmbuf_mtod(m, const uint8_t *) + sizeof(next->mac), next->mac, sizeof(next->mac)) == 0;
+}
+
 void
 live_sort(struct worker *w, struct live_burst *b, struct rte_mbuf *m)
 {
@@ -237,6 +251,10 @@ live_sort(struct worker *w, struct live_burst *b, struct rte_mbuf *m)
 	unsigned int owner;
 
 	dp_count(&w->counters, DP_STAT_RX_OCTETS, p->wire_len);
+	if (is_own(w, m)) {
+		sort_bypass(w, b, m);
+		return;
+	}
 	switch (decode(w, m)) {
 	case PACKET_TCP:
 		if (packet_has_port(p, w->group->ports, w->group->nb_ports))

@@ -118,8 +118,13 @@ live_rx(struct worker *w, const struct live_queue *q)
 	nb = io_rx_burst(w->live->group->ports[q->port].io, q->queue, mbufs, IO_BURST_MAX);
 	if (nb == 0)
 		return 0;
-	b.nb = b.nb_datagrams = 0;
 	dp_count(&w->counters, DP_STAT_RX_PKTS, nb);
+	if (w->live->group->ports[q->port].sends_only) {
+		dp_count(&w->counters, DP_STAT_COPIES_DONE, nb);
+		rte_pktmbuf_free_bulk(mbufs, nb);
+		return nb;
+	}
+	b.nb = b.nb_datagrams = 0;
 	stamp(w, mbufs, nb, q);
 	for (i = 0; i < nb; i++)
 		live_sort(w, &b, mbufs[i]);

@@ -232,6 +232,12 @@ class Postern:
             raise AssertionError('the accounting does not come out even: %r' % got)
         return got
 
+    def counters(self):
+        """As they are now, while the watch goes on."""
+        now = self.stop_watch()
+        self.start_watch()
+        return now
+
     def alerts(self):
         """Alerts and updates as they stand in the file."""
         try:
@@ -269,44 +275,90 @@ class Killed:
         self.proc.wait()
 
 
+class Impaired:
+    """A bad wire between two devices (impair.c); @side names it in messages."""
+
+    def __init__(self, rig, side, devices, seed=1, off=False, **percent):
+        args = ['--seed', str(seed)] + ['--off'] * off + ['--%s=%g' % x for x in percent.items()]
+        self.side = side
+        self.proc = subprocess.Popen(rig.bump.command(rig.impair, *args, *devices), stdout=subprocess.PIPE, text=True)
+        if self.proc.stdout.readline() != 'ready\n':
+            raise RuntimeError('impair did not start')
+
+    def switch(self, on):
+        self.proc.send_signal(signal.SIGUSR1 if on else signal.SIGUSR2)
+        if self.proc.stdout.readline() != ('on\n' if on else 'off\n'):
+            raise RuntimeError('impair has ended')
+
+    def stop(self):
+        """What it did, by direction: a_to_b is away from the mail server or client beside it."""
+        self.proc.send_signal(signal.SIGTERM)
+        out = self.proc.communicate(timeout=LIMIT)[0]
+        if self.proc.returncode != 0:
+            raise RuntimeError('the wire of the %s did not carry what it should: %s' % (self.side, out))
+        return json.loads(out)
+
+    def close(self):
+        self.proc.kill()
+        self.proc.wait()
+
+
 class Rig:
-    def __init__(self, build, offloads='off'):
+    """
+    @impair: how both wires are (Impaired), None: good. At the server with seed + 1, and without stale octets: nothing
+    protects a client from its server.
+    """
+
+    def __init__(self, build, offloads='off', impair=None):
         self.build = build
         self.postern = os.path.join(build, 'ctrl/cli/postern')
         self.watch_stats = os.path.join(build, 'tests/netns/watch_stats')
+        self.impair = os.path.join(build, 'tests/netns/impair')
         self.tmp = tempfile.mkdtemp(prefix='rig-')
         os.chmod(self.tmp, 0o755)
         self.things, self.spaces = [], []
         self.nb_dumps = 0
         try:
-            self.make_network(offloads)
+            self.make_network(offloads, impair is not None)
+            self.wires = [] if impair is None else [
+                Impaired(self, 'client', ('ca', 'cax'), **impair),
+                Impaired(self, 'server', ('cb', 'cbx'), **dict(impair, seed=impair.get('seed', 1) + 1, stale=0))]
+            self.things += self.wires
             self.root = self.server_mta = self.client_mta = None
         except Exception:
             self.close()
             raise
 
-    def make_network(self, offloads):
+    def make_network(self, offloads, impaired):
         pid = os.getpid()
         for role in 'client', 'bump', 'server':
             ns = Namespace('rig-%s-%d' % (role, pid))
             self.spaces.append(ns)
             setattr(self, role, ns)
-        for ns, dev, port in (self.client, 'c0', 'va'), (self.server, 's0', 'vb'):
-            run('ip', 'link', 'add', dev, 'netns', ns.name, 'type', 'veth', 'peer', 'name', port, 'netns', self.bump.name)
-            # The bump's own kernel says nothing on the wire.
-            run(*self.bump.command('sysctl', '-q', 'net.ipv6.conf.%s.disable_ipv6=1' % port))
-            run('ip', '-n', self.bump.name, 'link', 'set', port, 'arp', 'off', 'up')
-            run(*self.bump.command('ethtool', '-K', port, 'gro', 'off', 'tso', 'off', 'gso', 'off'))
+        for ns, dev, port, far in (self.client, 'c0', 'va', 'ca'), (self.server, 's0', 'vb', 'cb'):
+            if impaired:
+                # c0 ===== ca  impair  cax ===== va  postern
+                self.join(ns, dev, self.bump, far)
+                self.join(self.bump, far + 'x', self.bump, port)
+            else:
+                self.join(ns, dev, self.bump, port)
         for ns, dev, a4, a6 in (self.client, 'c0', CLIENT, CLIENT6), (self.server, 's0', SERVER, SERVER6):
             run('ip', '-n', ns.name, 'addr', 'add', a4 + '/24', 'dev', dev)
             run('ip', '-n', ns.name, 'addr', 'add', a6 + '/64', 'dev', dev, 'nodad')
             run('ip', '-n', ns.name, 'link', 'set', dev, 'up')
-            if offloads == 'off':
-                run(*ns.command('ethtool', '-K', dev, 'tx', 'off'))
-            run(*ns.command('ethtool', '-K', dev, 'tso', 'off', 'gso', 'off', 'gro', 'off'))
-        # A veth hands frames over on whatever CPU sent them: without this the kernel itself changes their order.
-        for ns, dev in (self.client, 'c0'), (self.bump, 'va'), (self.bump, 'vb'), (self.server, 's0'):
-            run(*ns.command('sh', '-c', 'echo 1 > /sys/class/net/%s/queues/rx-0/rps_cpus' % dev))
+            run(*ns.command('ethtool', '-K', dev, *(('tx', 'off') if offloads == 'off' else ()), 'tso', 'off', 'gso', 'off',
+                            'gro', 'off'))
+
+    def join(self, ns, dev, bump, port):
+        """A wire. What of it is in the bump: its own kernel says nothing there."""
+        run('ip', 'link', 'add', dev, 'netns', ns.name, 'type', 'veth', 'peer', 'name', port, 'netns', bump.name)
+        for at, name in (ns, dev), (bump, port):
+            # A veth hands frames over on whatever CPU sent them: without this the kernel itself changes their order.
+            run(*at.command('sh', '-c', 'echo 1 > /sys/class/net/%s/queues/rx-0/rps_cpus' % name))
+            if at is self.bump:
+                run(*at.command('sysctl', '-q', 'net.ipv6.conf.%s.disable_ipv6=1' % name))
+                run('ip', '-n', at.name, 'link', 'set', name, 'arp', 'off', 'up')
+                run(*at.command('ethtool', '-K', name, 'gro', 'off', 'tso', 'off', 'gso', 'off'))
 
     def ports(self, driver='net_af_packet', more=''):
         """The pair of this rig, as `source` of a configuration."""
@@ -381,8 +433,9 @@ class Rig:
         return p
 
     def dump(self, side, direction='inout', what=()):
+        """@side: a device by its place; beyond_b: where what Postern sends to a server on a bad wire comes out."""
         ns, dev = {'client': (self.client, 'c0'), 'server': (self.server, 's0'), 'a': (self.bump, 'va'),
-                   'b': (self.bump, 'vb')}[side]
+                   'b': (self.bump, 'vb'), 'beyond_b': (self.bump, 'cbx')}[side]
         self.nb_dumps += 1
         return Dump(ns, dev, '%s/dump%d.pcap' % (self.tmp, self.nb_dumps), direction, what)
 
@@ -421,11 +474,12 @@ class Rig:
         self.things.append(pf)
         return pf
 
-    def client_postfix(self, **settings):
+    def client_postfix(self, role='rc', **settings):
+        """@role: names its folders; each may be there once."""
         base = {'relayhost': '[%s]' % SERVER, 'smtp_tls_security_level': 'none', 'inet_protocols': 'ipv4',
                 'message_size_limit': '0', 'mailbox_size_limit': '0'}
         base.update(settings)
-        pf = Postfix(self.make_root(), self.client, 'rc', 'gw.example.com', base)
+        pf = Postfix(self.make_root(), self.client, role, 'gw.example.com', base)
         self.things.append(pf)
         return pf
 

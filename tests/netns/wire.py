@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
 from hold import Forger, Stopped, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
 from observe import expect, rig_net  # noqa: E402
-from rig import CLIENT, LIMIT, SERVER, Raw, Rig, run, wait_until  # noqa: E402
+from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, run, wait_until  # noqa: E402
 
 case = Cases(__file__)
 
@@ -137,6 +137,85 @@ def bypass():
             ask(postern, 'bypass', *wrong, code=2)
         said = postern.stop()
         expect('bypass on was ordered by user 0' in said and 'bypass is over' in said, said)
+
+
+@case
+def hook():
+    """A program is told what becomes of the wire; it has a time limit, and an environment of its own."""
+    with Rig(case.build) as rig:
+        path, log = rig.tmp + '/hook', rig.tmp + '/hook.log'
+        with open(path, 'w') as f:
+            f.write('#!/bin/sh\n'
+                    'echo "$@" >> %s\n'
+                    "tr '\\0' '\\n' < /proc/$$/environ >> %s.env\n"
+                    'case $1 in dead) sleep 100 ;; drain) exit 3 ;; esac\n' % (log, log))
+        os.chmod(path, 0o755)
+        postern = start(rig, down='open', hook={'program': path, 'limit_s': 2})
+        wait_until('up is told', lambda: os.path.exists(log))
+        kill_dataplane(postern)
+        postern.wait_for('hook .* dead: was killed by signal 9')
+        postern.wait_for('hook .* up: ended with code 0', 2)
+        said = postern.stop()
+        with open(log) as f:
+            got = f.read().splitlines()
+        ports = rig.ports()['pairs'][0]
+        want = ['%s open %s %s' % (event, ports['a'], ports['b']) for event in ('up', 'dead', 'up', 'drain', 'down')]
+        expect(got == want, '\n'.join(got))
+        expect(re.search('dead: its time is over; killing it', said) and re.search('drain: ended with code 3', said), said)
+        with open(log + '.env') as f:
+            names = {line.split('=')[0] for line in f.read().splitlines()}
+        expect(names == {'PATH', 'LC_ALL'}, repr(names))
+
+
+def tap_resets(to):
+    """A mirror sees a RCPT; resets go out by another port, past all that went on."""
+    with Rig(case.build) as rig:
+        rig.server_postfix()
+        # The wire is a bridge of the kernel's; its mirror is what the tap reads, and resets come in by a third port.
+        bump = rig.bump.name
+        run('ip', '-n', bump, 'link', 'add', 'br0', 'type', 'bridge')
+        run('ip', '-n', bump, 'link', 'add', 'r0', 'type', 'veth', 'peer', 'name', 'r1')
+        for dev in 'br0', 'r0', 'r1':
+            run(*rig.bump.command('sysctl', '-q', 'net.ipv6.conf.%s.disable_ipv6=1' % dev))
+            run('ip', '-n', bump, 'link', 'set', dev, 'arp', 'off', 'up')
+        for dev in 'va', 'vb', 'r0':
+            run('ip', '-n', bump, 'link', 'set', dev, 'master', 'br0')
+        run('ip', '-n', bump, 'link', 'set', 'br0', 'up')
+        args = ',framesz=2048,blocksz=65536,framecnt=4096'
+        postern = start(rig, source={'taps': [{'port': 'net_af_packet0,iface=va' + args, 'resets': True,
+                                               'send': 'net_af_packet1,iface=r1' + args}]})
+        postern.start_watch()
+        smtp = Raw(rig_net(rig), to)
+        smtp.say('EHLO gw')
+        smtp.say('MAIL FROM:<jane@example.com>')
+        smtp.sock.sendall(b'RCPT TO:<gen@army.ml>\r\n')
+        # The server may answer before the reset comes.
+        if not is_reset(smtp):
+            expect(is_reset(smtp), 'the connection was not reset')
+        expect_closed(rig)
+        alert, update = outcomes(postern, 1)[0]
+        expect(alert['postern']['enforced'] is True and alert['postern']['verdict'] == 'reset', repr(alert))
+        expect(update['postern']['outcome'] == 'closed' and update['postern']['close']['confirmed'] is True, repr(update))
+        expect(update['postern']['leak']['command_octets'] == len('RCPT TO:<gen@army.ml>\r\n'), repr(update))
+        # Mail to the right domain goes through.
+        smtp = until_rcpt(rig, to, 'gen@army.mil')
+        expect(smtp.reply() == 250, 'mail to the right domain does not go through')
+        smtp.quit()
+        counters = postern.stop_watch()
+        expect(counters['resets'] == counters['resets_confirmed'] == 1, repr(counters))
+        expect(counters['sent_packets'] == counters['originated_packets'] > 0, repr(counters))
+        postern.stop()
+        return 'held %d us, closed after %d us' % (update['postern']['hold_us'], update['postern']['close']['us'])
+
+
+@case
+def tap_resets_ipv4():
+    return tap_resets(SERVER)
+
+
+@case
+def tap_resets_ipv6():
+    return tap_resets(SERVER6)
 
 
 class Overload:

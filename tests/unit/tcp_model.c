@@ -335,12 +335,19 @@ dp_frame(struct model *m, const struct model_event *ev)
 	dp_count(&m->counters, DP_STAT_RX_PKTS, p.rebuilt != 2);
 	assert_int_equal(packet_decode(&p, &m->seed), PACKET_TCP);
 	p.in_flags = ev->port == MODEL_SERVER ? PACKET_IN_PORT_B : 0;
+	if (m->cfg.tap)
+		p.in_flags |= PACKET_IN_TAP;
 	if (m->bypass)
 		inspector_bypass_burst(m->ins, pkts, 1);
 	else
 		inspector_burst(m->ins, pkts, 1);
 	if (p.fate == PACKET_SEND)
 		assert_int_equal(p.cap_len, ev->len);
+	if (m->cfg.tap && p.fate == PACKET_DROP) {
+		/* The copy ended here; what it is a copy of did not. */
+		go_on(m, ev->port == MODEL_CLIENT ? MODEL_SERVER : MODEL_CLIENT, ev->frame, ev->len);
+		m->sent--;
+	}
 	if (p.fate != PACKET_DROP)
 		go_on(m, ev->port == MODEL_CLIENT ? MODEL_SERVER : MODEL_CLIENT, ev->frame, p.cap_len);
 }

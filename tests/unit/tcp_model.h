@@ -65,6 +65,7 @@ struct model_config {
 	uint64_t ready_ns;   /* from the record to its answer */
 	uint32_t cut;	     /* client writes at most so many octets at a time; 0: as the script has them */
 	struct inspector_config ins;
+	bool tap; /* the inspector sees copies: all goes on, whatever it says */
 };
 
 struct model_step {

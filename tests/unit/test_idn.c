@@ -280,12 +280,40 @@ test_explain_all(void **state)
 	assert_true(longest < IDN_EXPLAIN_MAX);
 }
 
+/* What is said to be in its form already is what normalisation makes of it, alone and behind a letter. */
+static size_t
+check_stable(void)
+{
+	uint32_t point, made[2 * FOLD_POINT_MAX];
+	size_t nb_stable = 0, nb;
+
+	for (point = 0; point < 0x110000; point++) {
+		if (!fold_is_stable(point))
+			continue;
+		nb_stable++;
+		made[0] = 'a';
+		nb = 1 + fold_norm(point, made + 1);
+		fold_order(made, nb);
+		nb = fold_compose(made, nb);
+		if (nb != 2 || made[0] != 'a' || made[1] != point)
+			fail_msg("U+%04X is another one", (unsigned int)point);
+	}
+	assert_false(fold_is_stable('A'));
+	assert_false(fold_is_stable(0xc4)); /* a capital */
+	assert_false(fold_is_stable(0x301));
+	assert_false(fold_is_stable(0x1161)); /* is composed with what stands before it */
+	assert_false(fold_is_stable(0x212a));
+	assert_true(fold_is_stable(0xe4));
+	assert_true(fold_is_stable(0x430));
+	return nb_stable;
+}
+
 /* What no table can be without: it ends, it is idempotent, ASCII is left alone. */
 static void
 test_tables(void **state)
 {
 	uint32_t point, once[FOLD_POINT_MAX], twice[FOLD_POINT_MAX];
-	size_t nb, i, nb_ascii = 0;
+	size_t nb, i, nb_ascii = 0, nb_stable;
 
 	for (point = 0; point < 0x30000; point++) {
 		nb = fold_norm(point, once);
@@ -304,6 +332,9 @@ test_tables(void **state)
 		}
 	}
 	print_message("%zu characters look like ASCII\n", nb_ascii);
+	nb_stable = check_stable();
+	print_message("%zu characters need no normalisation\n", nb_stable);
+	assert_true(nb_stable > 50000); /* Han alone */
 	assert_true(nb_ascii > 2000);
 	assert_int_equal(fold_norm(0xffffffff, once), 1);
 	assert_int_equal(fold_looks(0xffffffff, once), 1);

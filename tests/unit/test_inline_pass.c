@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What goes on uninspected: bypass, and overload in its three steps. */
+/* What goes on uninspected: bypass, and overload in its steps; and a tap, past which everything goes on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -182,6 +182,37 @@ test_skip_ends(void **state)
 	end();
 }
 
+/* --- a tap --- */
+
+/* Nothing is withheld; the connection is reset all the same, between two ends and with the numbers that were seen. */
+static void
+test_tap(void **state)
+{
+	static const struct model_step dialogue[] = {
+		{ "EHLO gw\r\n", 1 }, { MAIL, 2 }, { BAD, 3 }, { "NOOP\r\n", 4 }, { "NOOP\r\n", 5 }, { NULL, 0 },
+	};
+	struct model_config cfg;
+	unsigned int loss;
+
+	for (loss = 0; loss <= 10; loss += 5) {
+		model_config_default(&cfg);
+		cfg.tap = true;
+		cfg.loss = loss;
+		cfg.verdict = DP_VERDICT_RESET;
+		model_init(&m, &cfg, dialogue);
+		model_run(&m, 120 * S);
+		assert_int_equal(m.end[MODEL_CLIENT].state, MODEL_RESET);
+		assert_int_equal(m.end[MODEL_SERVER].state, MODEL_RESET);
+		assert_int_equal(m.nb_outcomes, 1);
+		assert_int_equal(m.outcomes[0].outcome, DP_OUTCOME_CONFIRMED);
+		assert_true(m.outcomes[0].all_sent);
+		assert_int_equal(m.outcomes[0].command_octets, strlen(BAD));
+		assert_true(went_on(m.line_start, BAD));
+		model_check_balance(&m);
+		model_fini(&m);
+	}
+}
+
 int
 main(void)
 {
@@ -193,6 +224,7 @@ main(void)
 		cmocka_unit_test(test_shed_new),
 		cmocka_unit_test(test_skip_body),
 		cmocka_unit_test(test_skip_ends),
+		cmocka_unit_test(test_tap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

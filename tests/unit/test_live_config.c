@@ -71,6 +71,10 @@ test_whole(void **state)
 	assert_int_equal(cfg.memory_mib, 64);
 	assert_string_equal(cfg.hugepages, "no");
 	live_config_fini(&cfg);
+	assert_int_equal(load("source: {taps: [{port: x, resets: true, send: y}]}\nenforce: true\n", &s, &cfg), 0);
+	assert_true(cfg.enforce && cfg.wires[0].is_tap && cfg.wires[0].resets);
+	assert_string_equal(cfg.wires[0].b, "y");
+	live_config_fini(&cfg);
 }
 
 /* What becomes of what could not be decided. */
@@ -80,14 +84,15 @@ test_fallback(void **state)
 	static const char pair[] = "source: {pairs: [{a: x, b: y}]}\nenforce: true\n";
 	static const struct {
 		const char *text;
-		bool slow, gone, full, memory;
+		bool slow, gone, full, memory, overload;
 		unsigned int limit_ms;
 	} cases[] = {
-		{ "", false, false, false, false, 0 },
-		{ "fallback: open\nhold_limit_ms: 60000\n", true, true, true, true, 60000 },
-		{ "fallback: closed\nhold_limit_ms: 1\n", false, false, false, false, 1 },
-		{ "fallback: {ctrl_slow: open, memory: open, ring_full: closed}\n", true, false, false, true, 0 },
-		{ "fallback: {ctrl_gone: open, ring_full: open}\n", false, true, true, false, 0 },
+		{ "", false, false, false, false, false, 0 },
+		{ "fallback: open\nhold_limit_ms: 60000\n", true, true, true, true, true, 60000 },
+		{ "fallback: closed\nhold_limit_ms: 1\n", false, false, false, false, false, 1 },
+		{ "fallback: {ctrl_slow: open, memory: open, ring_full: closed}\n", true, false, false, true, false, 0 },
+		{ "fallback: {ctrl_gone: open, ring_full: open}\n", false, true, true, false, false, 0 },
+		{ "fallback: {overload: open}\n", false, false, false, false, true, 0 },
 	};
 	struct live_config cfg;
 	char text[512];
@@ -101,6 +106,7 @@ test_fallback(void **state)
 		assert_int_equal(cfg.open[LIVE_CTRL_GONE], cases[i].gone);
 		assert_int_equal(cfg.open[LIVE_RING_FULL], cases[i].full);
 		assert_int_equal(cfg.open[LIVE_MEMORY], cases[i].memory);
+		assert_int_equal(cfg.open[LIVE_OVERLOAD], cases[i].overload);
 		assert_int_equal(cfg.hold_limit_ms, cases[i].limit_ms);
 		live_config_fini(&cfg);
 	}
@@ -117,9 +123,44 @@ test_defaults(void **state)
 	assert_false(cfg.enforce);
 	assert_null(cfg.alerts);
 	assert_int_equal(cfg.idle_us, 0);
+	assert_int_equal(cfg.overload_ms, LIVE_CONFIG_OVERLOAD_MS);
+	assert_null(cfg.hook);
+	assert_false(cfg.down_open);
 	assert_int_equal(cfg.mtu + cfg.descriptors + cfg.memory_mib + cfg.nb_cores, 0);
 	assert_string_equal(cfg.hugepages, "auto");
 	live_config_fini(&cfg);
+}
+
+/* What the wire is to be while nothing inspects, and who sees to that. */
+static void
+test_hook(void **state)
+{
+	static const char pair[] = "source: {pairs: [{a: x, b: y}]}\n";
+	struct live_config cfg;
+	char text[512];
+	struct seen s;
+
+	snprintf(text, sizeof(text), "%sdown: open\nhook: {program: /bin/true, limit_s: 2}\noverload_ms: 0\n", pair);
+	assert_int_equal(load(text, &s, &cfg), 0);
+	assert_true(cfg.down_open);
+	assert_string_equal(cfg.hook, "/bin/true");
+	assert_int_equal(cfg.hook_limit_s, 2);
+	assert_int_equal(cfg.overload_ms, 0);
+	live_config_fini(&cfg);
+	snprintf(text, sizeof(text), "%sdown: open\n", pair);
+	assert_int_equal(load(text, &s, &cfg), -EINVAL);
+	assert_string_equal(s.text, "2:7: down: open: these ports forward nothing while no dataplane runs; "
+				    "name the program that switches a bypass NIC (hook: {program: ...}), or write closed\n");
+	snprintf(text, sizeof(text), "%shook: {limit_s: 0}\n", pair);
+	assert_int_equal(load(text, &s, &cfg), -EINVAL);
+	assert_int_equal(s.nb, 2);
+	assert_non_null(strstr(s.text, "hook names no program"));
+	snprintf(text, sizeof(text), "%shook: {program: /etc/passwd}\n", pair);
+	assert_int_equal(load(text, &s, &cfg), -EINVAL);
+	assert_non_null(strstr(s.text, "2:17: hook.program: /etc/passwd is no program that can be run; chmod +x"));
+	snprintf(text, sizeof(text), "%shook: {program: /no/such}\n", pair);
+	assert_int_equal(load(text, &s, &cfg), -EINVAL);
+	assert_non_null(strstr(s.text, "2:17: hook.program: /no/such: No such file or directory"));
 }
 
 static void
@@ -150,6 +191,10 @@ test_refused(void **state)
 		{ "source: {taps: [{port: x}]}\nenforce: false\nenforce: true\n", "3:1: duplicate key \"enforce\"" },
 		{ "source: {taps: [{port: \"\"}]}\n", "a port needs a text" },
 		{ "source: {taps: [{port: x}]}\nenforce: true\n", "what goes past a tap cannot be held" },
+		{ "source: {taps: [{port: x, resets: true}]}\nenforce: true\n", "1:17: resets of a tap need a port to leave by" },
+		{ "source: {taps: [{port: x, send: y}]}\n", "1:17: send is the port that resets leave by" },
+		{ "source: {taps: [{resets: true, send: y}]}\n", "1:17: a tap needs a port" },
+		{ "source: {taps: [{port: x, resets: true, send: x}]}\n", "port \"x\" stands twice" },
 		{ "source: {taps: [{port: x}]}\nfallback: pass\n", "2:11: fallback must be open or closed" },
 		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slow: no}\n", "2:23: a fallback must be open or closed" },
 		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slw: open}\n", "did you mean \"ctrl_slow\"?" },
@@ -201,6 +246,7 @@ main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_fallback),
+		cmocka_unit_test(test_hook),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),
 	};

@@ -377,8 +377,8 @@ test_aimed_collisions(void **state)
 	char name[32];
 	int len;
 
-	assert_int_equal(typo_index_init(&a, 80000, 1), 0);
-	assert_int_equal(typo_index_init(&b, 80000, 2), 0);
+	assert_int_equal(typo_index_init(&a, 80000, 16000, 1), 0);
+	assert_int_equal(typo_index_init(&b, 80000, 16000, 2), 0);
 	for (i = 0; i < 2000; i++) {
 		len = snprintf(name, sizeof(name), "protected%u.example", i);
 		assert_true(typo_index_add_near(&a, name, (size_t)len, i));
@@ -386,13 +386,13 @@ test_aimed_collisions(void **state)
 	}
 	for (i = 0; chosen < 2000; i++) {
 		len = snprintf(name, sizeof(name), "hostile%u.test", i);
-		if (!typo_index_maybe(&a, typo_hash(&a, TYPO_TAG_NAME, name, (size_t)len)))
+		if (!typo_index_maybe(&a, TYPO_MANY, typo_hash(&a, TYPO_TAG_NAME, name, (size_t)len)))
 			continue;
 		chosen++; /* a look into the table of the first for nothing */
-		met += typo_index_maybe(&b, typo_hash(&b, TYPO_TAG_NAME, name, (size_t)len));
+		met += typo_index_maybe(&b, TYPO_MANY, typo_hash(&b, TYPO_TAG_NAME, name, (size_t)len));
 	}
 	assert_true(met < chosen / 8);
-	assert_false(typo_index_add(&a, 1, 1) && a.nb_keys > a.max_keys);
+	assert_false(typo_index_add(&a, TYPO_MANY, 1, 1) && a.nb_keys > a.max_keys);
 	typo_index_fini(&a);
 	typo_index_fini(&b);
 }
