@@ -20,7 +20,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
-from hold import Forger, Stopped, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
+from hold import Forger, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
+from late import Stopped  # noqa: E402
 from observe import expect, rig_net  # noqa: E402
 from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, run, wait_until  # noqa: E402
 
