@@ -361,6 +361,10 @@ record_json_lost(struct json_out *o, const struct record_context *ctx, const str
 	json_kv_u64(o, "worker", ev->rec.worker);
 	json_kv_u64(o, "from", ev->from_seq);
 	json_kv_u64(o, "to", ev->to_seq);
+	if (ev->nb_matches > 0) {
+		json_kv_u64(o, "recipients", ev->nb_matches);
+		json_kv_cstr(o, "verdict", ev->verdict != DP_VERDICT_NONE ? verdict_name(ev->verdict) : "alert");
+	}
 	json_close(o, '}');
 	json_kv_cstr(o, "store_id", ctx->store_id);
 	json_close(o, '}');

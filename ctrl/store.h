@@ -43,7 +43,7 @@ enum {
 enum store_flags {
 	STORE_READONLY = 1u << 0, /* for `postern alerts`: never waits for, never disturbs the writer */
 	STORE_DURABLE = 1u << 1,
-	STORE_SCRATCH = 1u << 2, /* goes with the run: no indices for questions */
+	STORE_SCRATCH = 1u << 2, /* goes with the run: no indices for questions, no fsync() */
 };
 
 enum store_kind {

@@ -169,6 +169,15 @@ lock_writer(struct store *s)
 	return 0;
 }
 
+/* The death of a process loses nothing with any of them: see store.h on the death of the machine. */
+static const char *
+synchronous(unsigned int flags)
+{
+	if (flags & STORE_DURABLE)
+		return "PRAGMA synchronous=FULL";
+	return flags & STORE_SCRATCH ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=NORMAL";
+}
+
 static int
 setup(struct store *s, unsigned int flags)
 {
@@ -186,8 +195,7 @@ setup(struct store *s, unsigned int flags)
 			   "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=16777216;",
 			"cannot open the store");
 	if (rc == 0)
-		rc = store_exec(s, flags & STORE_DURABLE ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL",
-				"cannot open the store");
+		rc = store_exec(s, synchronous(flags), "cannot open the store");
 	return rc;
 }
 

@@ -222,6 +222,7 @@ emit_all(const struct expand *x, uint64_t techniques)
 	       emit_moved_dots(x) && emit_dot_forms(x) && emit_less(x) &&
 	       each_suffix(x, emit_suffix) &&
 	       ((techniques & TECHNIQUE_SET(HOMOGLYPH)) == 0 || expand_glyphs(x)) &&
+	       expand_letters(x, (techniques & TECHNIQUE_SET(HOMOGLYPH)) != 0) &&
 	       ((techniques & TECHNIQUE_SET(ADDED_WORD)) == 0 || expand_words(x)) &&
 	       ((techniques & TECHNIQUE_SET(TLD_SWAP)) == 0 || expand_tlds(x)) &&
 	       ((techniques & TECHNIQUE_SET(SLIP_AND_TLD)) == 0 ||
@@ -230,10 +231,11 @@ emit_all(const struct expand *x, uint64_t techniques)
 
 int
 expand_names(const void *image, size_t image_len, const char *domain, uint64_t techniques,
-	     expand_take take, void *ctx)
+	     unsigned int max_letters, expand_take take, void *ctx)
 {
 	const char *octets = image;
-	struct expand x = {.domain = domain, .len = strlen(domain), .take = take, .ctx = ctx};
+	struct expand x = {.domain = domain, .len = strlen(domain), .take = take, .ctx = ctx,
+			   .max_letters = max_letters < EXPAND_LETTERS_MAX ? max_letters : EXPAND_LETTERS_MAX};
 	struct image_header h;
 	size_t meta_len;
 	int rc;

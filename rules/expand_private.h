@@ -18,6 +18,7 @@ struct expand {
 	size_t nb_patterns;
 	const struct image_word *words;
 	size_t nb_words;
+	unsigned int max_letters; /* names with letters of other scripts that may be made */
 };
 
 /* Each returns false when the caller's function ended it. */
@@ -27,6 +28,8 @@ bool expand_emit(const struct expand *x, const char *a, size_t a_len, const char
 		 const char *c, size_t c_len);
 /* Characters that look alike in ASCII, one place first, then two, ... */
 bool expand_glyphs(const struct expand *x);
+/* Letters of other scripts: slips in them, and, with @has_glyphs, those that look alike. */
+bool expand_letters(const struct expand *x, bool has_glyphs);
 /* Added words, and other top-level domains. */
 bool expand_words(const struct expand *x);
 bool expand_tlds(const struct expand *x);

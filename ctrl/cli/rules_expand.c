@@ -26,12 +26,14 @@
 enum {
 	SEEN_FIRST = 1 << 12, /* slots; a power of two */
 	SEEN_MAX = 1 << 23,   /* slots, half of them used: 64 MiB */
+	UNICODE_USUAL = 2000, /* names with letters of other scripts */
 	EXIT_WRONG = 2,
 };
 
 enum option {
 	OPT_RULES,
 	OPT_TECHNIQUE,
+	OPT_UNICODE,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_NB,
@@ -40,6 +42,7 @@ enum option {
 static const struct cli_option options[] = {
 	[OPT_RULES] = {"rules", 'r', "PATH", "rule file or folder (default: the rules that ship)"},
 	[OPT_TECHNIQUE] = {"technique", 't', "NAME", "only names that are found by this technique"},
+	[OPT_UNICODE] = {"unicode", 'u', "COUNT", "names to try with letters of other scripts (default: 2000)"},
 	[OPT_JSON] = {"json", 'j', NULL, "one JSON object per name"},
 	[OPT_HELP] = {"help", 'h', NULL, "this text"},
 	[OPT_NB] = {NULL, 0, NULL, NULL},
@@ -58,6 +61,7 @@ struct expansion {
 	char domain[DOMAIN_NAME_MAX + 1];
 	size_t domain_len;
 	int technique; /* -1: all */
+	unsigned int nb_unicode;
 	bool is_json;
 	int rc; /* why it was ended early */
 };
@@ -103,20 +107,26 @@ seen_add(struct seen *s, uint64_t hash)
 	return 1;
 }
 
+/* @letters: the name as U-labels, or NULL. */
 static void
-print_name(struct expansion *e, const char *name, size_t len, const struct matcher_match *m)
+print_name(struct expansion *e, const char *name, size_t len, const char *letters, size_t letters_len,
+	   const struct matcher_match *m)
 {
 	const char *technique = rule_technique_name((enum rule_technique)m->technique);
 	struct json_out *o = &e->json;
 
 	if (!e->is_json) {
 		rules_print(stdout, name, len);
-		printf("\t%s\n", technique);
+		printf("\t%s%s", technique, letters != NULL ? "\t" : "\n");
+		if (letters != NULL)
+			printf("%.*s\n", (int)letters_len, letters);
 		return;
 	}
 	json_out_clear(o);
 	json_open(o, '{');
 	json_kv_text(o, "domain", name, len);
+	if (letters != NULL)
+		json_kv_text(o, "unicode", letters, letters_len);
 	json_kv_cstr(o, "technique", technique);
 	json_kv_text(o, "meant", m->meant, m->meant_len);
 	json_kv_cstr(o, "rule", ruleset_rule(e->judge.set, m->rule)->id);
@@ -143,6 +153,17 @@ means_domain(const struct expansion *e, const struct matcher_match *m)
 	return len == e->domain_len && memcmp(meant, e->domain, len) == 0;
 }
 
+/* Is it in the form in which DNS has it? What has none, because a label is too long, is no name. */
+static bool
+is_ascii(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && (unsigned char)name[i] < 0x80; i++)
+		;
+	return i == len;
+}
+
 static bool
 take(void *ctx, const char *name, size_t len)
 {
@@ -152,12 +173,12 @@ take(void *ctx, const char *name, size_t len)
 	int rc;
 
 	rc = matcher_judge(e->judge.matcher, e->judge.scratch, &q, &m);
-	if (rc == 1 && (e->technique < 0 || e->technique == (int)m.technique) &&
+	if (rc == 1 && is_ascii(m.domain, m.domain_len) && (e->technique < 0 || e->technique == (int)m.technique) &&
 	    means_domain(e, &m)) {
 		/* The matcher takes a trailing dot off: what is printed is what was judged. */
 		rc = seen_add(&e->seen, hash64(m.domain, m.domain_len, 0));
 		if (rc == 1)
-			print_name(e, m.domain, m.domain_len, &m);
+			print_name(e, m.domain, m.domain_len, is_ascii(name, len) ? NULL : name, len, &m);
 	}
 	if (rc >= 0 && (ferror(stdout) || e->json.failed))
 		rc = -EIO;
@@ -171,9 +192,9 @@ print_help(void)
 	printf("Usage: " COMMAND " [OPTION...] DOMAIN\n\n"
 	       "Prints the names that the rules call a lookalike of DOMAIN, a protected one, each "
 	       "with its\n"
-	       "technique. Names without end are not among them: sub-domains of lookalikes, and "
-	       "the domain\n"
-	       "before somebody else's (army.mil.example.com).\n\n");
+	       "technique, and those with letters of other scripts as they look, too. Names without end\n"
+	       "are not among them: sub-domains of lookalikes, and the domain before somebody else's\n"
+	       "(army.mil.example.com).\n\n");
 	cli_print_options(options);
 	printf("\nExit codes: 0 done; 2 usage or rules wrong, or the domain is not protected.\n");
 	return fflush(stdout) != 0 ? EXIT_WRONG : 0;
@@ -200,7 +221,7 @@ expand(struct expansion *e, const char *rules)
 			    "the rules do not protect it; name a file that does with --rules PATH");
 	image = ruleset_image(e->judge.set, &len);
 	rc = expand_names(image, len, e->domain,
-			  e->technique < 0 ? UINT64_MAX : UINT64_C(1) << e->technique, take, e);
+			  e->technique < 0 ? UINT64_MAX : UINT64_C(1) << e->technique, e->nb_unicode, take, e);
 	if (rc == -ECANCELED)
 		rc = e->rc;
 	if (rc == -E2BIG)
@@ -240,10 +261,23 @@ read_technique(struct expansion *e, const char *name)
 		"there is no technique \"%.100s\"; \"postern rules list\" shows their names", name);
 }
 
+static int
+read_count(struct expansion *e, const char *text)
+{
+	unsigned int count;
+	int used = 0;
+
+	if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 5 || sscanf(text, "%u%n", &count, &used) != 1 ||
+	    count > EXPAND_LETTERS_MAX)
+		return cli_usage_error(COMMAND, "--unicode takes a number up to %d, 0 for none", (int)EXPAND_LETTERS_MAX);
+	e->nb_unicode = count;
+	return 0;
+}
+
 int
 rules_expand(int argc, char **argv)
 {
-	struct expansion e = {.technique = -1};
+	struct expansion e = {.technique = -1, .nb_unicode = UNICODE_USUAL};
 	const char *rules = NULL, *value;
 	struct cli_parser p;
 	int opt, rc = 0;
@@ -257,6 +291,8 @@ rules_expand(int argc, char **argv)
 			rules = value;
 		else if (opt == OPT_TECHNIQUE)
 			rc = read_technique(&e, value);
+		else if (opt == OPT_UNICODE)
+			rc = read_count(&e, value);
 		else if (opt == OPT_JSON)
 			e.is_json = true;
 		else if (opt == OPT_HELP)

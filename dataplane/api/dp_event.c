@@ -111,7 +111,7 @@ check_fields(const void *buf, uint16_t type)
 	case DP_EV_LOST: {
 		const struct dp_ev_lost *ev = buf;
 
-		return ev->from_seq <= ev->to_seq;
+		return ev->from_seq <= ev->to_seq && ev->verdict < DP_VERDICT_NB;
 	}
 	case DP_EV_OUTCOME: {
 		const struct dp_ev_outcome *ev = buf;

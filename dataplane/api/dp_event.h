@@ -199,12 +199,17 @@ struct dp_ev_flow_end {
 };
 _Static_assert(sizeof(struct dp_ev_flow_end) == 144, "flow_end layout");
 
-/* Events [from, to] of this ring were never written: it was full. */
+/*
+ * Events [from, to] of this ring were never written: it was full. Of them, nb_matches were recipients that matched, with
+ * which was done what is configured for that; the last such verdict.
+ */
 struct dp_ev_lost {
 	struct dp_record rec;
 	uint64_t from_seq;
 	uint64_t to_seq; /* inclusive */
-	uint64_t reserved;
+	uint32_t nb_matches;
+	uint8_t verdict; /* enum dp_verdict; NONE: observed */
+	uint8_t reserved[3];
 };
 _Static_assert(sizeof(struct dp_ev_lost) == 64, "lost layout");
 

@@ -94,8 +94,12 @@ copy_in_lost(struct dp_ring_writer *w, const struct dp_record *like)
 	lost.ev.rec.frame_no = like->frame_no;
 	lost.ev.from_seq = w->lost_from;
 	lost.ev.to_seq = w->lost_from + w->nb_lost - 1;
+	lost.ev.nb_matches = w->lost_matches;
+	lost.ev.verdict = w->lost_verdict;
 	copy_in(w, &lost, w->next_seq++);
 	w->nb_lost = 0;
+	w->lost_matches = 0;
+	w->lost_verdict = DP_VERDICT_NONE;
 }
 
 int
@@ -130,6 +134,13 @@ dp_ring_lose(struct dp_ring_writer *w)
 	w->nb_lost++;
 	w->next_seq++;
 	atomic_store_explicit(&w->dp->next_seq, w->next_seq, memory_order_relaxed);
+}
+
+void
+dp_ring_lose_match(struct dp_ring_writer *w, enum dp_verdict verdict)
+{
+	w->lost_matches += w->lost_matches < UINT32_MAX;
+	w->lost_verdict = (uint8_t)verdict;
 }
 
 int

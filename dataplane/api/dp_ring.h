@@ -38,6 +38,8 @@ struct dp_ring_writer {
 	uint64_t cmd_tail;
 	uint64_t lost_from;	/* first number not yet reported as lost; valid when nb_lost */
 	uint64_t nb_lost;
+	uint32_t lost_matches; /* of these, recipients that matched */
+	uint8_t lost_verdict;  /* enum dp_verdict: what became of the last of them */
 	uint32_t ring_octets;
 	uint32_t epoch;
 	uint16_t worker;
@@ -54,6 +56,8 @@ int dp_ring_put(struct dp_ring_writer *w, void *rec);
 
 /* Live: the event cannot wait. Uses up its number; a DP_EV_LOST precedes the next record that finds room. */
 void dp_ring_lose(struct dp_ring_writer *w);
+/* It was a recipient that matched, and @verdict was carried out on it. After dp_ring_lose(). */
+void dp_ring_lose_match(struct dp_ring_writer *w, enum dp_verdict verdict);
 
 /*
  * Report what was lost without waiting for a next record; @ts_ns and @frame_no are its moment. 0: it is reported, or there

@@ -104,7 +104,7 @@ decide(struct inspector *ins, struct inline_flow *x, struct hold *h, enum dp_ver
 		x->strongest = (uint8_t)verdict;
 }
 
-void
+enum dp_verdict
 inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, const struct smtp_rcpt *rcpt,
 		    enum dp_cause cause)
 {
@@ -113,11 +113,11 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 	enum dp_verdict verdict = inline_fallback_of(ins->gate, cause);
 
 	if (x->flags & INLINE_OVER)
-		return;
+		return DP_VERDICT_NONE;
 	dp_count(ins->counters, DP_STAT_FALLBACKS, 1);
 	if (h != NULL) {
 		decide(ins, x, h, verdict, cause);
-		return;
+		return verdict;
 	}
 	if (verdict > x->strongest)
 		x->strongest = (uint8_t)verdict;
@@ -132,6 +132,7 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 				 .verdict = verdict,
 				 .all_sent = inline_is_tap(ins, f),
 			 });
+	return verdict;
 }
 
 static void

@@ -137,9 +137,12 @@ bool inspector_flush_step(struct inspector *ins, unsigned int budget);
  */
 bool inspector_is_enforcing(const struct inspector *ins);
 uint64_t inspector_hold(struct inspector *ins, struct flow *f, const struct smtp_rcpt *rcpt);
-/* No verdict will come for it: the fallback of @cause applies, as soon as the packet is through. In smtp_ops.rcpt() only. */
-void inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, const struct smtp_rcpt *rcpt,
-			 enum dp_cause cause);
+/*
+ * No verdict will come for it: the fallback of @cause, which is given back, applies as soon as the packet is through. In
+ * smtp_ops.rcpt() only.
+ */
+enum dp_verdict inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id,
+				    const struct smtp_rcpt *rcpt, enum dp_cause cause);
 
 /* Ctrl's word. A number that is over, or of another connection, is ignored and counted. Between bursts only. */
 void inspector_verdict(struct inspector *ins, uint64_t hold_id, uint64_t flow_uid, enum dp_verdict verdict,

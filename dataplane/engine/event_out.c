@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "event_out.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "flow.h"
@@ -9,8 +10,51 @@ enum {
 	WAIT_NS = 50 * 1000,
 };
 
-/* Stamp the record in @eo->buf and put it into the ring. False: it is lost, and counted. */
+enum told {
+	TOLD,
+	TOLD_LATER, /* kept until there is room */
+	TOLD_NEVER, /* lost, and counted */
+};
+
+bool
+event_out_flush(struct event_out *eo)
+{
+	while (eo->nb_kept > 0 && dp_ring_put(&eo->ring, &eo->kept[eo->kept_head]) == 0) {
+		eo->kept_head = (eo->kept_head + 1) % EVENT_OUT_KEPT;
+		eo->nb_kept--;
+		dp_count(eo->counters, DP_STAT_EVENTS, 1);
+	}
+	return eo->nb_kept == 0;
+}
+
+const struct dp_record *
+event_out_oldest(const struct event_out *eo)
+{
+	return eo->nb_kept > 0 ? (const void *)eo->kept[eo->kept_head].octets : NULL;
+}
+
 static bool
+is_of_match(const struct event_out *eo)
+{
+	return (eo->buf.rec.type == DP_EV_RCPT && eo->buf.rcpt.rule != DP_RULE_NONE) || eo->buf.rec.type == DP_EV_OUTCOME;
+}
+
+/* There is no room, and no time to wait for some. */
+static enum told
+keep(struct event_out *eo)
+{
+	if (eo->kept != NULL && eo->nb_kept < EVENT_OUT_KEPT && is_of_match(eo)) {
+		memcpy(&eo->kept[(eo->kept_head + eo->nb_kept++) % EVENT_OUT_KEPT], &eo->buf, eo->buf.rec.len);
+		dp_count(eo->counters, DP_STAT_EVENTS_KEPT, 1);
+		return TOLD_LATER;
+	}
+	dp_count(eo->counters, DP_STAT_EVENTS_LOST, 1);
+	dp_ring_lose(&eo->ring);
+	return TOLD_NEVER;
+}
+
+/* Stamp the record in @eo->buf and put it into the ring. */
+static enum told
 put(struct event_out *eo)
 {
 	uint64_t ts_ns = eo->now_ns, frame_no = eo->now_frame;
@@ -27,19 +71,16 @@ put(struct event_out *eo)
 		eo->last_frame = frame_no;
 	eo->buf.rec.ts_ns = eo->last_ns;
 	eo->buf.rec.frame_no = eo->last_frame;
-	while (dp_ring_put(&eo->ring, &eo->buf) != 0) {
+	while (!event_out_flush(eo) || dp_ring_put(&eo->ring, &eo->buf) != 0) {
 		const struct timespec wait = { .tv_nsec = WAIT_NS };
 
-		if (!eo->replay) {
-			dp_count(eo->counters, DP_STAT_EVENTS_LOST, 1);
-			dp_ring_lose(&eo->ring);
-			return false;
-		}
+		if (!eo->replay)
+			return keep(eo);
 		dp_count(eo->counters, DP_STAT_RING_WAITS, 1);
 		nanosleep(&wait, NULL);
 	}
 	dp_count(eo->counters, DP_STAT_EVENTS, 1);
-	return true;
+	return TOLD;
 }
 
 static void
@@ -102,8 +143,10 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 	struct dp_ev_rcpt *ev = &eo->buf.rcpt;
 	struct matcher_match match;
 	bool matched = judge(eo, rcpt->mailbox, &match);
-	bool holding = matched && inspector_is_enforcing(eo->inspector), told;
+	bool holding = matched && inspector_is_enforcing(eo->inspector);
+	enum dp_verdict verdict = DP_VERDICT_NONE;
 	uint64_t hold_id = 0;
+	enum told told;
 
 	if (matched)
 		dp_count(eo->counters, DP_STAT_MATCHES, 1);
@@ -131,9 +174,11 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 	dp_event_put_str(&eo->buf, &ev->meant, match.meant, matched ? match.meant_len : 0, DP_STR_DOMAIN_MAX,
 			 matched ? match.meant_len : 0, 0);
 	told = put(eo);
-	if (holding && (hold_id == 0 || !told))
-		inspector_hold_fail(eo->inspector, owner, hold_id, rcpt,
-				    hold_id == 0 ? DP_CAUSE_MEMORY : DP_CAUSE_RING_FULL);
+	if (holding && (hold_id == 0 || told != TOLD))
+		verdict = inspector_hold_fail(eo->inspector, owner, hold_id, rcpt,
+					      hold_id == 0 ? DP_CAUSE_MEMORY : DP_CAUSE_RING_FULL);
+	if (matched && told == TOLD_NEVER)
+		dp_ring_lose_match(&eo->ring, verdict);
 	return matched;
 }
 

@@ -4,8 +4,9 @@
  *
  * What:      the struct inspector_ops of a worker. Each recipient goes through the matcher; matches (and everything, when
  *            envelope records are wanted) become records.
- * Waiting:   in a replay nothing may be lost, so a full ring is waited for (counted as ring_waits). Live, the record is
- *            lost, counted, and reported in the ring.
+ * Waiting:   in a replay nothing may be lost, so a full ring is waited for (counted as ring_waits). Live, records of
+ *            matches, and of what became of them, are kept in memory, at most EVENT_OUT_KEPT, and go first when there is
+ *            room; other records, and those beyond, are lost, counted, and reported in the ring.
  * Holding:   when the inspector enforces, a match is held: the record bears the number that the verdict names. What cannot
  *            be told to ctrl is not waited for.
  * Threads:   one worker.
@@ -27,6 +28,15 @@ struct event_takeover_ops {
 	void (*end)(void *ctx, struct flow *f, uint64_t hold_id);
 };
 
+enum {
+	EVENT_OUT_KEPT = 256,
+};
+
+/* A record that waits. */
+struct event_kept {
+	_Alignas(8) uint8_t octets[DP_RECORD_LEN_MAX];
+};
+
 struct event_out {
 	struct dp_ring_writer ring;
 	struct dp_counters *counters;
@@ -40,6 +50,9 @@ struct event_out {
 	uint64_t now_frame;
 	uint64_t last_ns; /* of the last record: neither ever decreases within a ring */
 	uint64_t last_frame;
+	/* Live: records that wait, oldest first, a ring of EVENT_OUT_KEPT; NULL: none is kept. */
+	struct event_kept *kept;
+	unsigned int kept_head, nb_kept;
 	/* Live, enforcing: sends a frame of our making (struct inspector_ops). */
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
 	void *originate_ctx;
@@ -57,6 +70,11 @@ struct event_out {
 		_Alignas(8) uint8_t octets[DP_RECORD_LEN_MAX];
 	} buf;
 };
+
+/* Write what was kept, as far as there is room. True: nothing waits. Live, once a turn. */
+bool event_out_flush(struct event_out *eo);
+/* The oldest that waits, or NULL. */
+const struct dp_record *event_out_oldest(const struct event_out *eo);
 
 /* Callbacks for inspector_init(); its ops_ctx is the struct event_out. */
 extern const struct inspector_ops event_out_ops;

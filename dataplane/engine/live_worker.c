@@ -178,6 +178,7 @@ static void
 end_turn(struct worker *w)
 {
 	uint64_t now = live_now(w), frame = now & ~(uint64_t)(FRAME_STEP - 1);
+	const struct dp_record *kept;
 
 	/* Frames handed in bear the numbers of who received them; records never go back. */
 	if (frame < w->now_frame)
@@ -190,8 +191,11 @@ end_turn(struct worker *w)
 		frame = w->out.last_frame;
 	w->out.last_frame = frame;
 	w->out.last_ns = RTE_MAX(w->out.last_ns, now);
-	dp_ring_report_lost(&w->out.ring, w->out.last_ns, w->out.last_frame); /* no room: at a later turn */
-	worker_set_watermark(w, frame, now);
+	if (event_out_flush(&w->out))
+		dp_ring_report_lost(&w->out.ring, w->out.last_ns, w->out.last_frame); /* no room: at a later turn */
+	kept = event_out_oldest(&w->out);
+	/* What is kept bears the number of its own moment. */
+	worker_set_watermark(w, kept != NULL ? kept->frame_no : frame, kept != NULL ? kept->ts_ns : now);
 	publish_mode(w);
 	worker_publish(w);
 }
@@ -277,7 +281,7 @@ flush_flows(struct worker *w)
 	/* The last word must not be that nothing was lost, if something was: ctrl gets a while to make room. */
 	for (i = 0; i < REPORT_TRIES; i++) {
 		end_turn(w);
-		if (w->out.ring.nb_lost == 0)
+		if (w->out.ring.nb_lost == 0 && w->out.nb_kept == 0)
 			break;
 		nanosleep(&wait, NULL);
 	}

@@ -95,6 +95,8 @@ worker_new(const struct worker_config *cfg, struct worker **ret)
 	w->live = cfg->live;
 	w->stats = dp_shm_stats(cfg->dp, cfg->index);
 	dp_ring_writer_init(&w->out.ring, cfg->dp, cfg->ctrl, cfg->index);
+	if (cfg->live != NULL)
+		w->out.kept = map_memory(EVENT_OUT_KEPT * sizeof(*w->out.kept)); /* without it more is lost */
 	w->out.counters = &w->counters;
 	w->out.originate = cfg->originate;
 	w->out.originate_ctx = w;
@@ -129,6 +131,8 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	rte_ring_free(w->input);
+	if (w->out.kept != NULL)
+		munmap(w->out.kept, EVENT_OUT_KEPT * sizeof(*w->out.kept));
 	if (w->inspector_mem != NULL)
 		munmap(w->inspector_mem, w->inspector_mem_len);
 	if (w->frags_mem != NULL)

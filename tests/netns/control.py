@@ -13,11 +13,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
 from hold import expect_closed, is_reset, outcomes, records, until_rcpt  # noqa: E402
+from late import held  # noqa: E402
 from observe import expect  # noqa: E402
 from rig import LIMIT, Rig, wait_until  # noqa: E402
 
@@ -35,7 +35,8 @@ class Control:
         self.write(rules)
         rig.server_postfix()
         self.rig = rig
-        self.postern = rig.start(dict({'enforce': True, 'rules': self.path, 'workers': 2}, **config))
+        base = {'enforce': True, 'rules': self.path, 'workers': 2, 'hold_limit_ms': LIMIT * 1000}
+        self.postern = rig.start(dict(base, **config))
 
     def write(self, rules):
         with open(self.path + '.new', 'w') as f:
@@ -141,14 +142,15 @@ def dataplane_killed():
 def ctrl_killed():
     """The next control process goes on with the rules in force, and with what was held by them."""
     with Rig(case.build) as rig:
-        c = Control(rig, ALERT, hold_limit_ms=60000)
+        c = Control(rig, ALERT)
+        c.postern.start_watch()
         c.reload(RESET)
         version = None
         for i in range(2):
             pid = c.postern.child('postern-ctrl')
             os.kill(pid, signal.SIGSTOP)
             smtp = until_rcpt(rig)
-            time.sleep(0.2)
+            held(c.postern, i + 1)
             # What the file says by now is for the next reload.
             c.write(ALERT)
             os.kill(pid, signal.SIGKILL)
@@ -160,6 +162,7 @@ def ctrl_killed():
         c.ask('reload')
         c.expect_mail('alert')
         expect_closed(rig)
+        c.postern.stop_watch()
         c.postern.stop()
 
 

@@ -13,10 +13,9 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
 from hold import start  # noqa: E402
-from observe import check_stored, expect, message  # noqa: E402
-from rig import SERVER6, Rig  # noqa: E402
+from observe import FAMILIES, LOCKSTEP, check_stored, expect, message  # noqa: E402
+from rig import Rig  # noqa: E402
 
-FAMILIES = {'four': {}, 'six': {'relayhost': '[%s]' % SERVER6, 'inet_protocols': 'ipv6'}}
 NEVER = 'holds', 'fallbacks', 'resets', 'drop_checksum', 'drop_flags', 'drop_stray', 'drop_different', 'drop_window', \
     'drop_no_room', 'drop_acknowledgment', 'drop_killed'
 case = Cases(__file__)
@@ -50,7 +49,7 @@ def pipelining():
 
 @case
 def lockstep():
-    return deliver(server={'smtpd_discard_ehlo_keywords': 'pipelining, chunking, silent-discard'})
+    return deliver(server=LOCKSTEP)
 
 
 @case
@@ -66,7 +65,7 @@ def large():
 @case
 def large_lockstep_starttls():
     """Both once more, with what the small ones have."""
-    for server, client in ({'smtpd_discard_ehlo_keywords': 'pipelining, chunking, silent-discard'}, {}), (
+    for server, client in (LOCKSTEP, {}), (
             {'smtpd_tls_security_level': 'may'}, {'smtp_tls_security_level': 'encrypt'}):
         deliver([20 << 20], server, opaque=bool(client), **client)
 

@@ -94,7 +94,7 @@ def late_by(seconds):
     """The client retransmits, nothing leaks, and the verdict is carried out all the same."""
     for verdict in 'reset', 'alert':
         with Rig(case.build) as rig:
-            postern = start(rig, verdict, hold_limit_ms=60000)
+            postern = start(rig, verdict)
             rig.server_postfix()
             postern.start_watch()
             dump = rig.dump('server', 'in')
@@ -133,7 +133,7 @@ def by_5_s():
 def ctrl_killed():
     """ctrl dies while recipients are held, and so does its successor; the third decides all of them, each once."""
     with Rig(case.build) as rig:
-        postern = start(rig, hold_limit_ms=60000)
+        postern = start(rig)
         rig.server_postfix()
         postern.start_watch()
         waiting = []
@@ -166,7 +166,7 @@ def client_gives_up():
     """The client resets while its recipient is held: whatever ctrl says then, the server hears of the end."""
     for verdict in 'reset', 'alert':
         with Rig(case.build) as rig:
-            postern = start(rig, verdict, hold_limit_ms=60000)
+            postern = start(rig, verdict)
             rig.server_postfix()
             postern.start_watch()
             with Stopped(postern):
@@ -187,7 +187,7 @@ def limit_of_a_connection():
     """One recipient more than may wait: it is decided without ctrl, and the connection with it."""
     for mode in 'closed', 'open':
         with Rig(case.build) as rig:
-            postern = start(rig, 'reset' if mode == 'closed' else 'alert', fallback=mode, hold_limit_ms=60000)
+            postern = start(rig, 'reset' if mode == 'closed' else 'alert', fallback=mode)
             rig.server_postfix()
             postern.start_watch()
             dump = rig.dump('server', 'in')
@@ -221,7 +221,7 @@ def limit_of_a_connection():
 def limit_of_all():
     """Connections until no more recipients may wait: those beyond are reset at once, the others when ctrl is back."""
     with Rig(case.build) as rig:
-        postern = start(rig, hold_limit_ms=60000)
+        postern = start(rig)
         rig.server_postfix()
         postern.start_watch()
         dump = rig.dump('server', 'in')

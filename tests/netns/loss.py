@@ -17,7 +17,7 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
 from hold import expect_closed, is_reset, outcomes, start, tcp_payload  # noqa: E402
-from observe import check_stored, expect, message, rig_net  # noqa: E402
+from observe import FAMILIES, LOCKSTEP, check_stored, expect, message, rig_net  # noqa: E402
 from rig import LIMIT, SERVER, SERVER6, Raw, Rig, run  # noqa: E402
 
 SEED = int(os.environ.get('POSTERN_SEED', '1'))
@@ -204,14 +204,10 @@ def after_the_hit():
     return phase('after', addr=SERVER6)
 
 
-LOCKSTEP = {'smtpd_discard_ehlo_keywords': 'pipelining, chunking, silent-discard'}
-IPV6 = {'relayhost': '[%s]' % SERVER6, 'inet_protocols': 'ipv6'}
-
-
 def matrix_of_mail(percent):
     """Kernels as patient as they are by themselves; both families, pipelined or not, a larger mail, other seeds."""
     return '\n'.join([''] + [mail(percent, client, server, octets=1 << 20, quick=False, seed=10 * seed)
-                            for seed in (1, 2, 3) for client in ({}, IPV6) for server in ({}, LOCKSTEP)])
+                            for seed in (1, 2, 3) for client in FAMILIES.values() for server in ({}, LOCKSTEP)])
 
 
 def matrix_of_phases(percent):

@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -62,8 +63,8 @@ class Postfix(record.Postfix):
         # Postfix waits until what it reads has not changed for two seconds.
         os.utime('%s%s/main.cf' % (self.root.path, self.etc), (0, 0))
         # What it starts keeps its output open: nobody must wait for the end of that.
-        subprocess.run(self.ns.command('/usr/sbin/chroot', self.root.path, '/usr/lib/postfix/sbin/master', '-c', self.etc, '-w'),
-                       stdout=subprocess.DEVNULL, check=True, timeout=LIMIT)
+        master = '/usr/sbin/chroot', self.root.path, '/usr/lib/postfix/sbin/master', '-c', self.etc, '-w'
+        return subprocess.run(self.ns.command(*master), stdout=subprocess.DEVNULL, check=True, timeout=LIMIT)
 
 
 def enter(argv):
@@ -121,11 +122,28 @@ def frames(path):
     return out
 
 
-class Dump:
-    """tcpdump on a device, one direction or both."""
+# A frame of our own, to be told from all others: it ends a recording.
+MARK_TYPE = 0x88b6
+MARK = b'\xff\xff\xff\xff\xff\xff\x02\0\0\0\0\x99' + MARK_TYPE.to_bytes(2, 'big')
 
-    def __init__(self, ns, dev, path, direction='inout', what=()):
-        self.path = path
+
+def send_mark(ns, dev, what):
+    frame = (MARK + what).ljust(60, b'\0')
+    with ns:
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind((dev, 0))
+    s.send(frame)
+    s.close()
+    return frame
+
+
+class Dump:
+    """tcpdump on a device, one direction or both. @mark_from: where a frame must be sent that it is to see last."""
+
+    def __init__(self, ns, dev, path, direction, what, mark_from):
+        self.path, self.mark_from = path, mark_from
+        if what:
+            what = ['(', *what, ')', 'or', 'ether', 'proto', str(MARK_TYPE)]
         self.proc = subprocess.Popen(ns.command('tcpdump', '-i', dev, '-w', path, '-U', '-s', '0', '-B', '65536', '-n',
                                      '--time-stamp-precision=nano', '--immediate-mode', '-Z', 'root', '-Q', direction, *what),
                                      stderr=subprocess.PIPE)
@@ -133,19 +151,27 @@ class Dump:
             if self.proc.poll() is not None:
                 raise RuntimeError('tcpdump did not start')
 
+    def wait_for(self, mark):
+        """Until @mark stands in the file."""
+        with open(self.path, 'rb') as f:
+            kept = b''
+
+            def there():
+                nonlocal kept
+                read = kept + f.read()
+                kept = read[-len(mark):]
+                return mark in read
+            wait_until('the mark in a recording', there)
+
     def stop(self):
-        """The frames, once no new ones come."""
-        size = -1
-        until = time.monotonic() + LIMIT
-        while size != os.path.getsize(self.path) and time.monotonic() < until:
-            size = os.path.getsize(self.path)
-            time.sleep(0.3)
+        """The frames, all that came until now."""
+        self.wait_for(send_mark(*self.mark_from, b'end of ' + os.path.basename(self.path).encode()))
         self.proc.send_signal(signal.SIGINT)
         text = self.proc.communicate(timeout=LIMIT)[1].decode()
         lost = re.search(r'(\d+) packets? dropped by kernel', text)
         if lost and int(lost.group(1)) > 0:
             raise RuntimeError('tcpdump lost frames: ' + text)
-        return frames(self.path)
+        return [x for x in frames(self.path) if not x[1].startswith(MARK + b'end of ')]
 
 
 class Postern:
@@ -160,7 +186,9 @@ class Postern:
         self.dir = tempfile.mkdtemp(prefix='p-', dir=rig.tmp)  # short: sockets lie below it
         self.alerts_path = self.dir + '/alerts'
         self.config_path = self.dir + '/postern.yaml'
-        text = {'state': self.dir + '/state', 'alerts': self.alerts_path, 'observer': {'name': 'rig'}, 'source': {'idle': idle}}
+        # Nothing is decided by how long a worker must wait for a CPU, unless @config says so.
+        text = {'state': self.dir + '/state', 'alerts': self.alerts_path, 'observer': {'name': 'rig'}, 'source': {'idle': idle},
+                'overload_ms': 0}
         text['source'].update(config.pop('source', {}))
         text.update(config)
         with open(self.config_path, 'w') as f:
@@ -434,10 +462,17 @@ class Rig:
 
     def dump(self, side, direction='inout', what=()):
         """@side: a device by its place; beyond_b: where what Postern sends to a server on a bad wire comes out."""
-        ns, dev = {'client': (self.client, 'c0'), 'server': (self.server, 's0'), 'a': (self.bump, 'va'),
-                   'b': (self.bump, 'vb'), 'beyond_b': (self.bump, 'cbx')}[side]
+        a, b = ('cax', 'cbx') if self.wires else ('c0', 's0')
+        ns, dev, far_ns, far = {
+            'client': (self.client, 'c0', self.bump, 'ca' if self.wires else 'va'),
+            'server': (self.server, 's0', self.bump, 'cb' if self.wires else 'vb'),
+            'a': (self.bump, 'va', self.bump if self.wires else self.client, a),
+            'b': (self.bump, 'vb', self.bump if self.wires else self.server, b),
+            'beyond_b': (self.bump, 'cbx', self.bump, 'vb'),
+        }[side]
         self.nb_dumps += 1
-        return Dump(ns, dev, '%s/dump%d.pcap' % (self.tmp, self.nb_dumps), direction, what)
+        path = '%s/dump%d.pcap' % (self.tmp, self.nb_dumps)
+        return Dump(ns, dev, path, direction, what, (far_ns, far) if direction == 'in' else (ns, dev))
 
     # --- mail servers ---
 

@@ -20,8 +20,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Cases  # noqa: E402
-from hold import Forger, Stopped, expect_closed, is_reset, outcomes, start, tcp_payload, to_server, until_rcpt  # noqa: E402
-from observe import expect, rig_net  # noqa: E402
+from hold import Forger, expect_closed, is_reset, outcomes, records, start, tcp_payload, to_server, until_rcpt  # noqa: E402
+from late import Stopped  # noqa: E402
+from observe import QuickServer, expect, rig_net  # noqa: E402
 from rig import CLIENT, LIMIT, SERVER, SERVER6, Raw, Rig, run, wait_until  # noqa: E402
 
 case = Cases(__file__)
@@ -216,6 +217,42 @@ def tap_resets_ipv4():
 @case
 def tap_resets_ipv6():
     return tap_resets(SERVER6)
+
+
+@case
+def ring_full():
+    """ctrl stands still until nothing can be told any more: what was done then stands in alerts when it is back."""
+    with Rig(case.build) as rig:
+        postern = start(rig, hold_limit_ms=1, fallback={'ctrl_slow': 'open', 'ctrl_gone': 'open', 'memory': 'open',
+                                                        'ring_full': 'closed'})
+        postern.start_watch()
+        QuickServer(rig)
+        with Stopped(postern):
+            flood = Raw(rig_net(rig))
+            flood.say('EHLO gw')
+            try:
+                for first in range(0, 40000, 20):
+                    lines = ['MAIL FROM:<jane@example.com>'] if first % 1000 == 0 else []
+                    lines += ['RCPT TO:<user%05d@army.ml>' % n for n in range(first, first + 20)]
+                    flood.say(*lines + (['RSET'] if first % 1000 == 980 else []))
+                raise AssertionError('the ring is larger than the flood')
+            except (ConnectionResetError, EOFError):
+                pass
+            # Nobody can be told of these.
+            rig.server_postfix()
+            for n in range(5):
+                expect(is_reset(until_rcpt(rig, to='kept%d@army.ml' % n)), 'not as fallback.ring_full says')
+            expect_closed(rig)
+        def kept():
+            return [(a, u) for a, u in records(postern) if a['email']['to']['address'].startswith('kept') and u is not None]
+        wait_until('alerts of what was kept', lambda: len(kept()) == 5)
+        for alert, update in kept():
+            expect(update['postern']['verdict_by'] == 'fallback:ring_full' and update['postern']['verdict'] == 'reset' and
+                   update['postern']['outcome'] == 'closed', repr((alert, update)))
+        counters = postern.stop_watch()
+        expect(counters['events_kept'] >= 10, repr(counters))
+        postern.stop()
+        return '%d kept, %d lost' % (counters['events_kept'], counters['events_lost'])
 
 
 class Overload:

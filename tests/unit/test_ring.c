@@ -144,6 +144,8 @@ test_full_and_lost(void **state)
 	assert_int_equal(copy.rec.type, DP_EV_LOST);
 	assert_int_equal(copy.lost.from_seq, sent);
 	assert_int_equal(copy.lost.to_seq, sent + 6);
+	assert_int_equal(copy.lost.nb_matches, 0);
+	assert_int_equal(copy.lost.verdict, DP_VERDICT_NONE);
 	assert_int_equal(dp_ring_next(&f->r, &copy, &pos), 1);
 	assert_int_equal(copy.rec.type, DP_EV_RCPT);
 	assert_int_equal(copy.rec.seq, sent + 8);
@@ -169,6 +171,7 @@ test_lost_and_quiet(void **state)
 		dp_ring_lose(&f->w);
 	} while (dp_ring_report_lost(&f->w, 1, 2) == 0);
 	dp_ring_lose(&f->w);
+	dp_ring_lose_match(&f->w, DP_VERDICT_RESET);
 	assert_int_equal(dp_ring_report_lost(&f->w, 3, 4), -EAGAIN);
 	while (dp_ring_next(&f->r, &copy, &pos) == 1)
 		;
@@ -178,6 +181,8 @@ test_lost_and_quiet(void **state)
 	assert_int_equal(copy.rec.type, DP_EV_LOST);
 	assert_true(copy.rec.ts_ns == 5 && copy.rec.frame_no == 6);
 	assert_true(copy.lost.from_seq == sent && copy.lost.to_seq == sent + 1);
+	assert_int_equal(copy.lost.nb_matches, 1);
+	assert_int_equal(copy.lost.verdict, DP_VERDICT_RESET);
 	/* Once is enough. */
 	assert_int_equal(dp_ring_report_lost(&f->w, 7, 8), 0);
 	assert_int_equal(dp_ring_next(&f->r, &copy, &pos), 0);

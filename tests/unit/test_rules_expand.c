@@ -10,6 +10,8 @@
 #include "matcher.h"
 #include "rules_judge.h"
 
+static const char *unicode_count = "2000";
+
 /* What a run printed, sorted by name. */
 struct list {
 	char **lines;
@@ -26,9 +28,9 @@ compare(const void *a, const void *b)
 static void
 expand(struct list *l, const char *rules, const char *domain, const char *technique)
 {
-	const char *args[] = {"rules", "expand",      "--rules", rules,
-			      domain,  "--technique", technique, NULL};
-	char *argv[8], *line = NULL;
+	const char *args[] = {"rules", "expand", "--rules", rules, domain, "--unicode", unicode_count, "--technique",
+			      technique, NULL};
+	char *argv[10], *line = NULL;
 	FILE *out = temporary("", 0);
 	size_t cap = 0, room = 0;
 	int argc, status;
@@ -36,7 +38,7 @@ expand(struct list *l, const char *rules, const char *domain, const char *techni
 	pid_t pid;
 
 	if (technique == NULL)
-		args[5] = NULL;
+		args[7] = NULL;
 	for (argc = 0; args[argc] != NULL; argc++)
 		argv[argc] = strdup(args[argc]);
 	argv[argc] = NULL;
@@ -123,16 +125,26 @@ static void
 check_lines(const struct rules_judge *j, const struct list *l, const char *domain)
 {
 	struct matcher_match m;
-	const char *tab;
-	size_t i, len;
+	const char *tab, *letters, *technique;
+	size_t i, len, technique_len;
 
 	for (i = 0; i < l->nb; i++) {
 		tab = strchr(l->lines[i], '\t');
 		assert_non_null(tab);
 		len = (size_t)(tab - l->lines[i]);
-		if (!ask(j, l->lines[i], len, &m) || !means(&m, domain) ||
-		    strcmp(tab + 1, rule_technique_name((enum rule_technique)m.technique)) != 0)
+		letters = strchr(tab + 1, '\t');
+		technique_len = letters != NULL ? (size_t)(letters - tab - 1) : strlen(tab + 1);
+		if (!ask(j, l->lines[i], len, &m) || !means(&m, domain))
+			fail_msg("%s of %s does not match", l->lines[i], domain);
+		technique = rule_technique_name((enum rule_technique)m.technique);
+		if (strlen(technique) != technique_len || memcmp(tab + 1, technique, technique_len) != 0)
 			fail_msg("%s of %s does not match so", l->lines[i], domain);
+		/* And as its letters: the same name, and the same answer. */
+		if (letters != NULL &&
+		    (!ask(j, letters + 1, strlen(letters + 1), &m) || !means(&m, domain) || m.domain_len != len ||
+		     memcmp(m.domain, l->lines[i], len) != 0 ||
+		     strcmp(technique, rule_technique_name((enum rule_technique)m.technique)) != 0))
+			fail_msg("%s of %s does not match as its letters", l->lines[i], domain);
 		if (i > 0 && strlen(l->lines[i - 1]) > len && l->lines[i - 1][len] == '\t' &&
 		    memcmp(l->lines[i - 1], l->lines[i], len) == 0)
 			fail_msg("%s stands there twice", l->lines[i]);
@@ -291,6 +303,72 @@ test_whole(void **state)
 	remove_file(rules);
 }
 
+static size_t
+count_letters(const struct list *l)
+{
+	size_t nb = 0, i;
+
+	for (i = 0; i < l->nb; i++)
+		nb += strchr(strchr(l->lines[i], '\t') + 1, '\t') != NULL;
+	return nb;
+}
+
+static void
+expand_unicode(struct list *l, const char *rules, const char *domain, const char *count)
+{
+	const char *saved = unicode_count;
+
+	unicode_count = count;
+	expand(l, rules, domain, NULL);
+	unicode_count = saved;
+	assert_int_equal(l->rc, 0);
+}
+
+/* Letters of other scripts, as many names as are wanted; slips in names that have such letters. */
+static void
+test_letters(void **state)
+{
+	static const char text[] = "version: 1\n"
+				   "protect: [army.mil, lockheedmartin.com, aegis.de, b\xc3\xbc"
+				   "cher.example,\n"
+				   "  \xd0\xbf\xd0\xbe\xd1\x87\xd1\x82\xd0\xb0.\xd1\x80\xd1\x84]\n";
+	char *rules = file_with(text, strlen(text));
+	struct rules_judge j;
+	struct list l;
+
+	judge_open(&j, rules);
+	expand(&l, rules, "army.mil", "homoglyph");
+	check_lines(&j, &l, "army.mil");
+	assert_true(count_letters(&l) > 1000 && count_letters(&l) <= 2000);
+	assert_true(has(&l, "xn--rmy-5cd.mil", "homoglyph\t\xd0\xb0rmy.mil"));
+	assert_true(has(&l, "xn--80ag1a2a.xn--l1a6cvt", "homoglyph\t\xd0\xb0\xd0\xb3\xd0\xbc\xd1\x83.\xd0\xbc\xd1\x96\xd3\x8f"));
+	list_free(&l);
+	expand_unicode(&l, rules, "aegis.de", "65536");
+	check_lines(&j, &l, "aegis.de");
+	assert_true(count_letters(&l) > 10000);
+	assert_true(has(&l, "xn--gis-xla.de", "homoglyph\t\xc3\xa6gis.de")); /* one letter for two */
+	list_free(&l);
+	expand_unicode(&l, rules, "lockheedmartin.com", "30");
+	check_lines(&j, &l, "lockheedmartin.com");
+	assert_in_range(count_letters(&l), 20, 30);
+	list_free(&l);
+	expand_unicode(&l, rules, "lockheedmartin.com", "0");
+	assert_int_equal(count_letters(&l), 0);
+	list_free(&l);
+	expand(&l, rules, "xn--bcher-kva.example", NULL);
+	check_lines(&j, &l, "xn--bcher-kva.example");
+	assert_true(has(&l, "bucher.example", "homoglyph"));
+	assert_true(has(&l, "xn--bcer-0ra.example", "omission\tb\xc3\xbc" "cer.example"));
+	list_free(&l);
+	expand(&l, rules, "xn--80a1acny.xn--p1ai", NULL);
+	check_lines(&j, &l, "xn--80a1acny.xn--p1ai");
+	assert_true(has(&l, "xn--80a1acox.xn--p1ai",
+			"transposition\t\xd0\xbf\xd0\xbe\xd1\x87\xd0\xb0\xd1\x82.\xd1\x80\xd1\x84"));
+	list_free(&l);
+	rules_judge_close(&j);
+	remove_file(rules);
+}
+
 /* Of each file that ships, one name with all that is found. */
 static void
 test_shipped(void **state)
@@ -339,6 +417,10 @@ test_usage(void **state)
 	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "expand", "-r", RULES_DIR, "-t", "what", "army.mil");
 	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "expand", "-r", RULES_DIR, "-u", "65537", "army.mil");
+	assert_int_equal(o.rc, 2);
+	RUN(&o, "", 0, "expand", "-r", RULES_DIR, "-u", "-1", "army.mil");
+	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "expand", "-r", RULES_DIR, "army.mil", "navy.mil");
 	assert_int_equal(o.rc, 2);
 	RUN(&o, "", 0, "expand", "-r", RULES_DIR, "mil");
@@ -358,6 +440,7 @@ main(void)
 		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_letters),
 		cmocka_unit_test(test_usage),
 	};
 
