@@ -21,6 +21,13 @@
 #include "inspector.h"
 #include "rule_swap.h"
 
+/* Of struct inspector_ops. */
+struct event_takeover_ops {
+	bool (*tell)(void *ctx, struct flow *f, const struct dp_takeover *rec);
+	bool (*inward)(void *ctx, const uint8_t *ip, uint32_t len);
+	void (*end)(void *ctx, struct flow *f, uint64_t hold_id);
+};
+
 enum {
 	EVENT_OUT_KEPT = 256,
 };
@@ -28,13 +35,6 @@ enum {
 /* A record that waits. */
 struct event_kept {
 	_Alignas(8) uint8_t octets[DP_RECORD_LEN_MAX];
-};
-
-/* Of struct inspector_ops. */
-struct event_takeover_ops {
-	bool (*tell)(void *ctx, struct flow *f, const struct dp_takeover *rec);
-	bool (*inward)(void *ctx, const uint8_t *ip, uint32_t len);
-	void (*end)(void *ctx, struct flow *f, uint64_t hold_id);
 };
 
 struct event_out {
