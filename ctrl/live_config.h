@@ -45,7 +45,7 @@ enum {
 	LIVE_CONFIG_WIRES_MAX = 8,
 	LIVE_CONFIG_PORT_MAX = 255, /* octets of what names a port */
 	LIVE_CONFIG_SLEEP_US = 50,
-	LIVE_CONFIG_OVERLOAD_MS = 100, /* shorter stalls of a machine are no overload; below the 200 ms of a first retransmission */
+	LIVE_CONFIG_OVERLOAD_MS = 100, /* shorter ones happen; TCP sends again after 200 */
 	LIVE_CONFIG_HOOK_S = 5,
 };
 
