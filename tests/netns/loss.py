@@ -26,7 +26,8 @@ case = Cases(__file__)
 
 def wires(percent, **more):
     """Loss of so many percent, and as much of everything else; from the client, stale octets too."""
-    return dict({'loss': percent, 'double': percent, 'reorder': percent, 'merge': percent, 'stale': percent, 'seed': SEED}, **more)
+    everything = dict.fromkeys(('loss', 'double', 'reorder', 'merge', 'stale'), percent)
+    return {**everything, 'seed': SEED, **more}
 
 
 def impatient(rig):
