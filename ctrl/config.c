@@ -152,6 +152,7 @@ static const struct setting top_settings[] = {
 	{ "fallback", pass_over },   { "hold_limit_ms", pass_over }, { "limits", read_limits },
 	{ "down", pass_over },	     { "hook", pass_over },	  { "metrics", read_metrics },
 	{ "observer", read_observer }, { "overload_ms", pass_over }, { "ports", read_ports },
+	{ "responder", pass_over },
 	{ "rules", read_rules },     { "source", pass_over },	  { "state", read_state },
 	{ "store", read_store },     { "vlan", read_vlan },	  { "workers", read_workers },
 	{ NULL, NULL },

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dp_args.h"
+#include "reply_text.h"
 
 enum {
 	OPT_DP_FD = 256,
@@ -28,6 +29,16 @@ enum {
 	OPT_ENVELOPES,
 	OPT_OBSERVER,
 	OPT_CONFIG,
+	OPT_RESPONDER_DP_FD,
+	OPT_RESPONDER_CTRL_FD,
+	OPT_RESPONDER_RULES_FD,
+	OPT_ANSWER_FD,
+	OPT_REFUSE_TEXT,
+	OPT_REFUSE_TEXT_RULE,
+	OPT_REFUSE_TEXT_SENDER,
+	OPT_REFUSE_CONTACT,
+	OPT_REFUSE_LIMIT,
+	OPT_REFUSE_BEYOND,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -51,6 +62,16 @@ static const struct option options[] = {
 	{ "envelopes", required_argument, NULL, OPT_ENVELOPES },
 	{ "observer", required_argument, NULL, OPT_OBSERVER },
 	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "responder-dp-fd", required_argument, NULL, OPT_RESPONDER_DP_FD },
+	{ "responder-ctrl-fd", required_argument, NULL, OPT_RESPONDER_CTRL_FD },
+	{ "responder-rules-fd", required_argument, NULL, OPT_RESPONDER_RULES_FD },
+	{ "answer-fd", required_argument, NULL, OPT_ANSWER_FD },
+	{ "refuse-text", required_argument, NULL, OPT_REFUSE_TEXT },
+	{ "refuse-text-rule", required_argument, NULL, OPT_REFUSE_TEXT_RULE },
+	{ "refuse-text-sender", required_argument, NULL, OPT_REFUSE_TEXT_SENDER },
+	{ "refuse-contact", required_argument, NULL, OPT_REFUSE_CONTACT },
+	{ "refuse-limit", required_argument, NULL, OPT_REFUSE_LIMIT },
+	{ "refuse-beyond", required_argument, NULL, OPT_REFUSE_BEYOND },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -62,7 +83,11 @@ static const char usage[] =
 	"                      --rules PATH --run-dir DIR --run-id HEX16 --store FILE [--control-fd N]\n"
 	"                      [--alerts FILE|-|human] [--envelopes FILE|-] [--observer NAME] [--config FILE]\n"
 	"                      [--cache DIR|off] [--keep-age SECONDS] [--keep-size OCTETS]\n"
-	"                      [--metrics ADDRESS:PORT]\n";
+	"                      [--metrics ADDRESS:PORT]\n"
+	"                      [--responder-dp-fd N --responder-ctrl-fd N --responder-rules-fd N --answer-fd N]\n"
+	"                      [--refuse-text TEMPLATE] [--refuse-text-rule ID=TEMPLATE]...\n"
+	"                      [--refuse-text-sender DOMAIN=TEMPLATE]... [--refuse-contact TEXT]\n"
+	"                      [--refuse-limit PER_MINUTE --refuse-beyond alert|reset]\n";
 
 static int
 take_hex(const char *text, uint64_t *ret)
@@ -76,9 +101,71 @@ take_hex(const char *text, uint64_t *ret)
 }
 
 static int
-take_option(int opt, const char *arg, struct ctrl_options *o)
+take_text(const char *arg, const char **ret)
+{
+	const char *why;
+	size_t at;
+
+	*ret = arg;
+	return reply_text_check(arg, &at, &why);
+}
+
+/* "ID=TEMPLATE". */
+static int
+take_text_for(char *arg, enum answers_for kind, struct answers_config *a)
+{
+	char *sign = strchr(arg, '=');
+	struct answers_text *t = &a->texts[a->nb_texts];
+
+	if (sign == NULL || a->nb_texts == ANSWERS_TEXTS_MAX || take_text(sign + 1, &t->template) < 0)
+		return -EINVAL;
+	*sign = '\0';
+	t->kind = kind;
+	t->name = arg;
+	a->nb_texts++;
+	return 0;
+}
+
+static int
+take_refuse(int opt, char *arg, struct answers_config *a)
+{
+	uint64_t n;
+
+	switch (opt) {
+	case OPT_REFUSE_TEXT:
+		return take_text(arg, &a->template);
+	case OPT_REFUSE_TEXT_RULE:
+		return take_text_for(arg, ANSWERS_FOR_RULE, a);
+	case OPT_REFUSE_TEXT_SENDER:
+		return take_text_for(arg, ANSWERS_FOR_SENDER, a);
+	case OPT_REFUSE_CONTACT:
+		a->contact = arg;
+		return 0;
+	case OPT_REFUSE_LIMIT:
+		if (dp_args_number(arg, 1, UINT16_MAX - 1, &n) < 0)
+			return -EINVAL;
+		a->per_minute = (unsigned int)n;
+		return 0;
+	case OPT_REFUSE_BEYOND:
+		a->beyond = verdict_from_name(arg);
+		return a->beyond == DP_VERDICT_ALERT || a->beyond == DP_VERDICT_RESET ? 0 : -EINVAL;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int
+take_option(int opt, char *arg, struct ctrl_options *o)
 {
 	switch (opt) {
+	case OPT_RESPONDER_DP_FD:
+		return dp_args_fd(arg, &o->responder_dp_fd);
+	case OPT_RESPONDER_CTRL_FD:
+		return dp_args_fd(arg, &o->responder_ctrl_fd);
+	case OPT_RESPONDER_RULES_FD:
+		return dp_args_fd(arg, &o->responder_rules_fd);
+	case OPT_ANSWER_FD:
+		return dp_args_fd(arg, &o->answers.sock);
 	case OPT_DP_FD:
 		return dp_args_fd(arg, &o->dp_fd);
 	case OPT_CTRL_FD:
@@ -125,7 +212,7 @@ take_option(int opt, const char *arg, struct ctrl_options *o)
 		o->config = arg;
 		return 0;
 	default:
-		return -EINVAL;
+		return take_refuse(opt, arg, &o->answers);
 	}
 }
 
@@ -139,6 +226,10 @@ ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 		.status_fd = -1,
 		.journal_fd = -1,
 		.control_fd = -1,
+		.responder_dp_fd = -1,
+		.responder_ctrl_fd = -1,
+		.responder_rules_fd = -1,
+		.answers = { .sock = -1, .beyond = DP_VERDICT_RESET },
 		.alerts = "human",
 	};
 	int opt, index = 0;
@@ -161,6 +252,7 @@ ctrl_options_parse(int argc, char **argv, struct ctrl_options *ret)
 		fputs(usage, stderr);
 		return -EINVAL;
 	}
+	o.answers.run_id = o.run_id;
 	*ret = o;
 	return 0;
 }

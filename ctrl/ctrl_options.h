@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "answers.h"
+
 struct ctrl_options {
 	int dp_fd, ctrl_fd, rules_fd, status_fd, journal_fd;
 	int control_fd;	       /* listening unix socket, -1: none */
@@ -22,6 +24,9 @@ struct ctrl_options {
 	uint64_t keep_s, keep_octets; /* limits of the store: seconds, octets; 0: none */
 	const char *observer;  /* or NULL: of the configuration, else the host's name */
 	const char *config;    /* or NULL */
+	/* The responder's segments, and sockets to it; -1: there is none. */
+	int responder_dp_fd, responder_ctrl_fd, responder_rules_fd;
+	struct answers_config answers;
 };
 
 /* 0; 1: --help or --version was answered, all is done; -EINVAL: said on standard error. */

@@ -16,12 +16,14 @@ struct decider_ring {
 	struct dp_ring_reader reader;
 	uint64_t blocked_ns; /* since when its command ring is full; 0: it is not */
 	bool broken;
+	bool is_responder; /* it is answered by its socket alone, and has no command ring */
 	bool pending;	     /* @cmd could not be sent yet */
 	struct dp_command cmd;
 };
 
 struct decider {
 	struct rule_view *rules;
+	struct answers answers;
 	unsigned int nb;
 	pthread_t thread;
 	_Atomic bool stop;
@@ -49,24 +51,31 @@ send_command(struct decider_ring *ring)
 	return true;
 }
 
-/* The verdict on @ev, this process's or its predecessor's; NONE when it cannot be decided (the pipeline says why). */
+/*
+ * The verdict on @ev, this process's or its predecessor's; NONE when it cannot be decided (the pipeline says why). The
+ * responder is told of it before the worker is: its words are there when the connection comes.
+ */
 static enum dp_verdict
 verdict_on(struct decider *d, struct decider_ring *ring, uint64_t pos, const struct dp_ev_rcpt *ev)
 {
 	struct dp_verdict_slot slot = dp_ring_verdict(&ring->reader, pos, ev->rec.seq, ev->rec.epoch);
-	const struct ruleset *set;
+	const struct ruleset *set = rule_view_find(d->rules, ev->generation);
 	struct decision decision;
+	enum dp_verdict verdict = slot.verdict;
+	bool known = set != NULL && decide(set, ev, &decision) == 1;
 	uint64_t now;
 
-	if (slot.verdict != DP_VERDICT_NONE)
-		return slot.verdict;
-	set = rule_view_find(d->rules, ev->generation);
-	if (set == NULL || decide(set, ev, &decision) != 1)
-		return DP_VERDICT_NONE;
-	now = dp_clock_ns(CLOCK_REALTIME);
-	dp_ring_decide(&ring->reader, pos, ev->rec.seq, ev->rec.epoch, decision.verdict, true,
-		       now > ev->rec.ts_ns ? (now - ev->rec.ts_ns) / 1000 : 0);
-	return decision.verdict;
+	if (verdict == DP_VERDICT_NONE) {
+		if (!known)
+			return DP_VERDICT_NONE;
+		now = dp_clock_ns(CLOCK_REALTIME);
+		verdict = answers_limit(&d->answers, ev, decision.verdict, now);
+		dp_ring_decide(&ring->reader, pos, ev->rec.seq, ev->rec.epoch, verdict, true,
+			       now > ev->rec.ts_ns ? (now - ev->rec.ts_ns) / 1000 : 0);
+	}
+	if (ev->hold_id != 0 && (ring->is_responder || verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT))
+		answers_send(&d->answers, ev, verdict, known ? &decision : NULL);
+	return verdict;
 }
 
 /* One record of a ring. False: there is none, or it has to wait. */
@@ -90,7 +99,7 @@ step(struct decider *d, struct decider_ring *ring)
 		return false;
 	if (ev->rec.type == DP_EV_RCPT && ev->rule != DP_RULE_NONE) {
 		verdict = verdict_on(d, ring, pos, ev);
-		if (ev->hold_id != 0 && verdict != DP_VERDICT_NONE &&
+		if (!ring->is_responder && ev->hold_id != 0 && verdict != DP_VERDICT_NONE &&
 		    ev->rec.epoch == atomic_load_explicit(&ring->reader.dp->epoch, memory_order_relaxed)) {
 			ring->cmd = (struct dp_command){
 				.magic = DP_COMMAND_MAGIC,
@@ -134,10 +143,11 @@ run(void *arg)
 }
 
 int
-decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, struct rule_view *rules, struct decider **ret)
+decider_start(const struct decider_config *cfg, struct decider **ret)
 {
-	unsigned int nb = dp->geo.nb_workers, i;
-	struct decider *d = calloc(1, sizeof(*d) + nb * sizeof(d->rings[0]));
+	struct rule_view *rules = cfg->rules;
+	unsigned int nb = cfg->dp->geo.nb_workers, i;
+	struct decider *d = calloc(1, sizeof(*d) + (nb + 1) * sizeof(d->rings[0]));
 	sigset_t all, before;
 	int rc;
 
@@ -146,7 +156,13 @@ decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, struct rule_vi
 	d->rules = rules;
 	d->nb = nb;
 	for (i = 0; i < nb; i++)
-		dp_ring_reader_attach(&d->rings[i].reader, dp, ctrl, i);
+		dp_ring_reader_attach(&d->rings[i].reader, cfg->dp, cfg->ctrl, i);
+	if (cfg->responder_dp != NULL) {
+		dp_ring_reader_attach(&d->rings[nb].reader, cfg->responder_dp, cfg->responder_ctrl, nb);
+		d->rings[nb].is_responder = true;
+		d->nb++;
+	}
+	answers_init(&d->answers, &cfg->answers);
 	rule_view_attach(rules);
 	/* Signals are the main thread's. */
 	sigfillset(&all);

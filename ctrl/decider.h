@@ -20,6 +20,7 @@
 #ifndef POSTERN_DECIDER_H
 #define POSTERN_DECIDER_H
 
+#include "answers.h"
 #include "dp_shm.h"
 #include "rule_view.h"
 
@@ -31,8 +32,16 @@ enum {
 
 struct decider;
 
-/* @dp, @ctrl, @rules outlive it; it is the reader of @rules. 0 or negative errno. */
-int decider_start(const struct dp_shm *dp, const struct dp_shm *ctrl, struct rule_view *rules, struct decider **ret);
+/* All of it outlives the decider. */
+struct decider_config {
+	const struct dp_shm *dp, *ctrl;
+	const struct dp_shm *responder_dp, *responder_ctrl; /* NULL: there is no responder; its ring is the last of these */
+	struct rule_view *rules; /* it is the reader of this */
+	struct answers_config answers;
+};
+
+/* 0 or negative errno. */
+int decider_start(const struct decider_config *cfg, struct decider **ret);
 void decider_stop(struct decider *d); /* NULL is fine */
 
 #endif

@@ -217,6 +217,10 @@ put_outcome(struct json_out *o, const json_t *r)
 		putf(o, ": reset, both ends seen closed after %" JSON_INTEGER_FORMAT " us", json_integer_value(us));
 	else if (strcmp(outcome, "not_confirmed") == 0)
 		put(o, ": reset, not seen closed");
+	else if (strcmp(outcome, "refused") == 0)
+		put(o, ": refused, the rest of the connection goes on");
+	else if (strcmp(outcome, "diverted") == 0)
+		put(o, ": refused, the connection was taken from the server");
 	else
 		putf(o, ": %s", strcmp(outcome, "passed") == 0 ? "let pass" : "outcome unknown");
 	if (json_string_length(by) > 0) {

@@ -8,26 +8,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "live_config_reader.h"
 #include "safe_text.h"
-#include "settings.h"
 
 enum {
 	CPU_MAX = 1023,
 };
 
-struct reader {
-	struct settings st;
-	struct live_config cfg;
-	struct live_config_wire *wire; /* being read */
-	struct rule_place down_at;     /* of its value; line 0: it does not stand there */
-};
-
 #define report(rd, at, hint, ...) settings_report(&(rd)->st, at, hint, __VA_ARGS__)
 
-/* Index of @value among @words (ended by NULL); -1 when it is none of them (reported with @name and @wanted). */
-static int
-read_word(struct reader *rd, const struct yaml_node *value, const char *const *words, const char *name,
-	  const char *wanted)
+int
+live_config_word(struct reader *rd, const struct yaml_node *value, const char *const *words, const char *name,
+		 const char *wanted)
 {
 	int i;
 
@@ -87,7 +79,7 @@ read_resets(struct reader *rd, const struct yaml_node *value)
 {
 	static const char *const words[] = { "false", "true", NULL };
 
-	rd->wire->resets = read_word(rd, value, words, "tap.resets", "true or false") == 1;
+	rd->wire->resets = live_config_word(rd, value, words, "tap.resets", "true or false") == 1;
 }
 
 static const struct setting tap_settings[] = {
@@ -196,7 +188,7 @@ read_idle(struct reader *rd, const struct yaml_node *value)
 {
 	static const char *const words[] = { "poll", "sleep", NULL };
 
-	if (read_word(rd, value, words, "source.idle", "poll or sleep") == 1)
+	if (live_config_word(rd, value, words, "source.idle", "poll or sleep") == 1)
 		rd->cfg.idle_us = LIVE_CONFIG_SLEEP_US;
 }
 
@@ -204,7 +196,7 @@ static void
 read_hugepages(struct reader *rd, const struct yaml_node *value)
 {
 	static const char *const words[] = { "auto", "yes", "no", NULL };
-	int i = read_word(rd, value, words, "source.hugepages", "auto, yes or no");
+	int i = live_config_word(rd, value, words, "source.hugepages", "auto, yes or no");
 
 	if (i >= 0)
 		rd->cfg.hugepages = words[i];
@@ -229,7 +221,7 @@ read_enforce(struct reader *rd, const struct yaml_node *value)
 {
 	static const char *const words[] = { "false", "true", NULL };
 
-	rd->cfg.enforce = read_word(rd, value, words, "enforce", "true or false") == 1;
+	rd->cfg.enforce = live_config_word(rd, value, words, "enforce", "true or false") == 1;
 }
 
 static const char *const cause_names[LIVE_CAUSE_NB] = {
@@ -238,6 +230,7 @@ static const char *const cause_names[LIVE_CAUSE_NB] = {
 	[LIVE_RING_FULL] = "ring_full",
 	[LIVE_MEMORY] = "memory",
 	[LIVE_OVERLOAD] = "overload",
+	[LIVE_RESPONDER] = "responder",
 };
 
 const char *
@@ -263,7 +256,7 @@ read_open(struct reader *rd, const struct yaml_node *value, const char *name)
 {
 	static const char *const words[] = { "closed", "open", NULL };
 
-	return read_word(rd, value, words, name, "open or closed") == 1;
+	return live_config_word(rd, value, words, name, "open or closed") == 1;
 }
 
 #define CAUSE(fn, cause)                                                              \
@@ -275,6 +268,7 @@ CAUSE(read_ctrl_gone, LIVE_CTRL_GONE)
 CAUSE(read_ctrl_slow, LIVE_CTRL_SLOW)
 CAUSE(read_memory_short, LIVE_MEMORY)
 CAUSE(read_overload_open, LIVE_OVERLOAD)
+CAUSE(read_responder_fallback, LIVE_RESPONDER)
 CAUSE(read_ring_full, LIVE_RING_FULL)
 #undef CAUSE
 
@@ -283,6 +277,7 @@ static const struct setting fallback_settings[] = {
 	{ "ctrl_slow", read_ctrl_slow },
 	{ "memory", read_memory_short },
 	{ "overload", read_overload_open },
+	{ "responder", read_responder_fallback },
 	{ "ring_full", read_ring_full },
 	{ NULL, NULL },
 };
@@ -380,6 +375,7 @@ static const struct setting top_settings[] = {
 	{ "hook", read_hook },
 	{ "hold_limit_ms", read_hold_limit },
 	{ "overload_ms", read_overload_ms },
+	{ "responder", live_config_responder },
 	{ "source", read_source },
 	{ NULL, NULL },
 };
@@ -459,6 +455,7 @@ live_config_fini(struct live_config *cfg)
 		free(cfg->wires[i].b);
 	}
 	free(cfg->alerts);
+	live_config_responder_fini(&cfg->responder);
 	free(cfg->hook);
 	memset(cfg, 0, sizeof(*cfg));
 }

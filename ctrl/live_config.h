@@ -8,7 +8,7 @@
  *              hold_limit_ms: 200                  # enforcing: a held recipient waits so long for its verdict
  *              fallback: closed                    # and then: closed (reset) or open (let pass); or for each cause:
  *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed,
- *                                                  # overload: open}
+ *                                                  # overload: open, responder: closed}
  *              overload_ms: 100                    # a backlog that stands so long is overload; 0: never
  *              down: closed                        # what the wire is while no dataplane runs; open needs a hook
  *              hook:
@@ -30,6 +30,17 @@
  *                memory: 256                       # MiB for packet buffers
  *                hugepages: auto                   # yes: refuse to start without them; no: never
  *
+ *              responder:                        # enforcing: refuse takes connections over; without it, refuse resets them
+ *                enabled: true                   # default: false
+ *                connections: 4096               # that it has at once; more are reset
+ *                per_source: 256                 # of these, of one address
+ *                text: "<{recipient}>: not delivered[; did you mean <{meant}>?]"
+ *                contact: "+1 555 0100"          # for {contact}
+ *                texts:                          # the first that fits; a rule's id, or a sender's domain
+ *                  - {rule: mil, text: "..."}
+ *                  - {sender: example.org, text: "..."}
+ *                limit: {per_minute: 60, beyond: reset} # refusals of one source; beyond: reset or alert
+ *
  * Ownership: live_config_fini() frees what live_config_load() filled in.
  * Errors:    each with file:line:column, all of them at once.
  */
@@ -46,8 +57,13 @@ enum {
 	LIVE_CONFIG_PORT_MAX = 255, /* octets of what names a port */
 	LIVE_CONFIG_SLEEP_US = 50,
 	LIVE_CONFIG_OVERLOAD_MS = 100, /* shorter ones happen; TCP sends again after 200 */
+	LIVE_CONFIG_TEXTS_MAX = 16,
+	LIVE_CONFIG_CONTACT_MAX = 120,
 	LIVE_CONFIG_HOOK_S = 5,
 };
+
+/* Largest packet that the responder sends: a whole one of the ports, as far as the dataplane has room for it. */
+#define LIVE_RESPONDER_MTU(mtu) ((mtu) == 0 || (mtu) > 1500 ? 1500u : (mtu) < 1280 ? 1280u : (mtu))
 
 struct live_config_wire {
 	char *a;
@@ -62,10 +78,28 @@ enum live_cause {
 	LIVE_RING_FULL,
 	LIVE_MEMORY,
 	LIVE_OVERLOAD,
+	LIVE_RESPONDER, /* it cannot be taken over, or nobody takes it over */
 	LIVE_CAUSE_NB,
 };
 
+/* A text for one rule or for senders of one domain. */
+struct live_text {
+	bool is_rule;
+	char *text; /* "NAME=TEXT" */
+};
+
+struct live_responder {
+	bool enabled;
+	unsigned int connections, per_source; /* 0: not set */
+	char *text, *contact;		      /* NULL: not set */
+	struct live_text texts[LIVE_CONFIG_TEXTS_MAX];
+	unsigned int nb_texts;
+	unsigned int per_minute; /* 0: not set */
+	bool beyond_alert;
+};
+
 struct live_config {
+	struct live_responder responder;
 	bool enforce;
 	bool open[LIVE_CAUSE_NB];   /* what could not be decided is let pass */
 	unsigned int hold_limit_ms; /* 0: not set */

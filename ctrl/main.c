@@ -39,6 +39,7 @@ struct ctrl {
 	struct ctrl_options opt;
 	struct failpoint fp;
 	struct dp_shm dp, shm;
+	struct dp_shm responder_dp, responder_ctrl; /* base NULL: there is none */
 	struct rule_sets rules;
 	struct rule_view view; /* of the decider */
 	struct db_cache cache;
@@ -145,6 +146,12 @@ load_config(struct ctrl *c)
 	return EXIT_DONE;
 }
 
+static bool
+has_responder(const struct ctrl *c)
+{
+	return c->responder_dp.base != NULL && c->responder_ctrl.base != NULL;
+}
+
 static int
 map_segments(struct ctrl *c)
 {
@@ -152,6 +159,14 @@ map_segments(struct ctrl *c)
 
 	if (rc == 0)
 		rc = dp_shm_map(c->opt.ctrl_fd, DP_SHM_CTRL, true, &c->shm);
+	if (rc == 0 && c->opt.responder_dp_fd >= 0)
+		rc = dp_shm_map(c->opt.responder_dp_fd, DP_SHM_DATAPLANE, false, &c->responder_dp);
+	if (rc == 0 && c->opt.responder_ctrl_fd >= 0)
+		rc = dp_shm_map(c->opt.responder_ctrl_fd, DP_SHM_CTRL, true, &c->responder_ctrl);
+	if (rc == 0 && has_responder(c)) {
+		c->rules.responder_dp = &c->responder_dp;
+		c->rules.responder_ctrl = &c->responder_ctrl;
+	}
 	return rc < 0 ? fail_errno(c, EXIT_STORE, "shared memory", rc) : EXIT_DONE;
 }
 
@@ -272,13 +287,23 @@ start_pipeline(struct ctrl *c)
 		.observer = c->observer,
 		.run_id = c->opt.run_id,
 		.follow_decided = (c->dp.geo.run_flags & DP_RUN_ENFORCE) != 0,
+		.responder_dp = has_responder(c) ? &c->responder_dp : NULL,
+		.responder_ctrl = has_responder(c) ? &c->responder_ctrl : NULL,
+	};
+	const struct decider_config dc = {
+		.dp = &c->dp,
+		.ctrl = &c->shm,
+		.responder_dp = cfg.responder_dp,
+		.responder_ctrl = cfg.responder_ctrl,
+		.rules = &c->view,
+		.answers = c->opt.answers,
 	};
 	int rc = pipeline_new(&cfg, &c->pipeline);
 
 	if (rc < 0)
 		return fail(c, EXIT_STORE, c->pipeline != NULL ? pipeline_error(c->pipeline) : strerror(-rc));
 	if (cfg.follow_decided)
-		rc = decider_start(&c->dp, &c->shm, &c->view, &c->decider);
+		rc = decider_start(&dc, &c->decider);
 	if (rc < 0)
 		return fail_errno(c, EXIT_STORE, "cannot start the thread that decides", rc);
 	return EXIT_DONE;
@@ -318,6 +343,7 @@ open_service(void *ctx, struct uv_loop_s *uv, struct loop *l)
 		.run_id = c->opt.run_id,
 		.restarts = nb_starts(),
 		.rules_fd = c->opt.rules_fd,
+		.responder_rules_fd = has_responder(c) ? c->opt.responder_rules_fd : -1,
 		.control_fd = c->opt.control_fd,
 		.metrics = c->opt.metrics,
 		.ready = on_ready,
@@ -440,6 +466,8 @@ fini(struct ctrl *c)
 	output_free(c->output);
 	journal_free(c->journal);
 	store_free(c->store);
+	dp_shm_unmap(&c->responder_ctrl);
+	dp_shm_unmap(&c->responder_dp);
 	dp_shm_unmap(&c->shm);
 	dp_shm_unmap(&c->dp);
 	rule_sets_free(&c->rules);

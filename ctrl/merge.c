@@ -10,6 +10,7 @@ struct merge_ring {
 	uint64_t watermark, watermark_ns; /* as read before the ring was last found empty */
 	uint64_t pos;
 	bool full; /* @record holds one */
+	bool aside; /* nothing waits for it */
 	bool behind; /* not all that was written is decided */
 	bool done; /* finished, as read before it was found empty */
 	_Alignas(8) uint8_t record[DP_RECORD_LEN_MAX];
@@ -53,7 +54,7 @@ merge_new(const struct dp_shm *dp, const struct dp_shm *ctrl, const uint64_t *fi
 
 	if (ctrl->geo.nb_workers != nb || ctrl->geo.ring_octets != dp->geo.ring_octets)
 		return -EINVAL;
-	m = calloc(1, sizeof(*m) + nb * sizeof(m->rings[0]));
+	m = calloc(1, sizeof(*m) + (nb + 1) * sizeof(m->rings[0]));
 	if (m == NULL)
 		return -ENOMEM;
 	m->nb = nb;
@@ -67,6 +68,20 @@ merge_new(const struct dp_shm *dp, const struct dp_shm *ctrl, const uint64_t *fi
 	}
 	*ret = m;
 	return 0;
+}
+
+int
+merge_add_aside(struct merge *m, const struct dp_shm *dp, const struct dp_shm *ctrl, uint64_t first)
+{
+	struct merge_ring *ring = &m->rings[m->nb];
+
+	if (dp->geo.nb_workers != m->nb + 1 || ctrl->geo.nb_workers != m->nb + 1 ||
+	    ctrl->geo.ring_octets != dp->geo.ring_octets)
+		return -EINVAL;
+	dp_ring_reader_init(&ring->reader, dp, ctrl, m->nb);
+	ring->aside = true;
+	m->nb++;
+	return skip_to(ring, first);
 }
 
 void
@@ -175,7 +190,7 @@ is_before(const struct merge_ring *a, const struct merge_ring *b)
 static bool
 holds_back(const struct merge *m, const struct merge_ring *ring, uint64_t frame_no)
 {
-	return !ring->full && (ring->behind || (!ring->done && !m->draining)) && ring->watermark < frame_no;
+	return !ring->full && !ring->aside && (ring->behind || (!ring->done && !m->draining)) && ring->watermark < frame_no;
 }
 
 int
@@ -220,7 +235,8 @@ merge_done(const struct merge *m)
 	unsigned int i;
 
 	for (i = 0; i < m->nb; i++)
-		if (m->rings[i].full || m->rings[i].behind || (!m->rings[i].done && !m->draining))
+		if (m->rings[i].full || m->rings[i].behind ||
+		    (!m->rings[i].done && !m->draining && !m->rings[i].aside))
 			return false;
 	return true;
 }
@@ -234,7 +250,8 @@ merge_quiet_ns(const struct merge *m)
 	for (i = 0; i < m->nb; i++) {
 		const struct merge_ring *ring = &m->rings[i];
 		uint64_t ns = ring->full ? record_of(ring)->ts_ns
-			    : !ring->behind && (ring->done || m->draining) ? UINT64_MAX : ring->watermark_ns;
+			    : ring->aside || (!ring->behind && (ring->done || m->draining)) ? UINT64_MAX
+											    : ring->watermark_ns;
 
 		if (ns < quiet)
 			quiet = ns;

@@ -35,6 +35,12 @@ void merge_follow_decided(struct merge *m);
 
 /* @first: per worker, the position up to which everything is stored already; what is before it is skipped. */
 int merge_new(const struct dp_shm *dp, const struct dp_shm *ctrl, const uint64_t *first, struct merge **ret);
+
+/*
+ * One ring more, the last of segments of one worker more than the others (dp_responder.h). What is in it goes first, and
+ * nothing waits for it. @first: as in merge_new(). Before the first record is taken. 0 or negative errno.
+ */
+int merge_add_aside(struct merge *m, const struct dp_shm *dp, const struct dp_shm *ctrl, uint64_t first);
 void merge_free(struct merge *m);
 
 unsigned int merge_nb_rings(const struct merge *m);

@@ -336,8 +336,9 @@ close_entry(struct open_alerts *oa, uint32_t i, uint64_t ts_ns)
 int
 open_alerts_outcome(struct open_alerts *oa, const struct dp_ev_outcome *ev)
 {
-	/* An outcome is the last word on a connection that was reset; one that was let pass goes on. */
-	bool is_last = ev->outcome == DP_OUTCOME_CONFIRMED || ev->outcome == DP_OUTCOME_UNCONFIRMED;
+	/* An outcome is the last word on a connection that was reset, and on a recipient refused; what was let pass goes on. */
+	bool is_last = ev->outcome == DP_OUTCOME_CONFIRMED || ev->outcome == DP_OUTCOME_UNCONFIRMED ||
+		       ev->verdict == DP_VERDICT_REFUSE || ev->verdict == DP_VERDICT_DIVERT;
 	bool withheld = ev->verdict >= DP_VERDICT_REFUSE && !(ev->flags & DP_OUTCOME_ALL_SENT);
 	uint32_t node = flow_find(oa, ev->flow_uid), i;
 	struct open_alert a = {

@@ -42,6 +42,10 @@ attach_rings(struct pipeline *p)
 	rc = merge_new(p->cfg.dp, p->cfg.ctrl, p->closed, &p->merge);
 	if (rc < 0)
 		return pipeline_fail(p, rc, "the event rings do not fit what the store says of them");
+	if (p->cfg.responder_dp != NULL)
+		rc = merge_add_aside(p->merge, p->cfg.responder_dp, p->cfg.responder_ctrl, p->closed[p->nb_rings - 1]);
+	if (rc < 0)
+		return pipeline_fail(p, rc, "the responder's event ring does not fit what the store says of it");
 	if (p->cfg.follow_decided)
 		merge_follow_decided(p->merge);
 	for (i = 0; i < p->nb_rings; i++) {
@@ -67,7 +71,7 @@ pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret)
 		.observer = cfg->observer,
 		.is_live = (cfg->dp->geo.run_flags & DP_RUN_REPLAY) == 0,
 	};
-	p->nb_rings = cfg->dp->geo.nb_workers;
+	p->nb_rings = cfg->dp->geo.nb_workers + (cfg->responder_dp != NULL ? 1 : 0);
 	p->ring_octets = cfg->dp->geo.ring_octets;
 	p->replay = cfg->dp->geo.run_flags & DP_RUN_REPLAY;
 	p->group = group_new();
@@ -183,6 +187,8 @@ decide_item(struct pipeline *p, const struct merge_item *item, struct group_reco
 	slot = dp_ring_verdict(reader, item->pos, rec->seq, rec->epoch);
 	r->enforced = slot.enforced;
 	r->hold_us = slot.enforced ? dp_after_us(slot.after) : 0;
+	if (slot.verdict != DP_VERDICT_NONE && slot.verdict != r->decision.verdict)
+		snprintf(r->decision.by, sizeof(r->decision.by), "rate_limit");
 	if (slot.verdict != DP_VERDICT_NONE)
 		r->decision.verdict = (enum dp_verdict)slot.verdict;
 	else

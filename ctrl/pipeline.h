@@ -33,6 +33,7 @@ struct rule_hits;
 
 struct pipeline_config {
 	const struct dp_shm *dp, *ctrl;
+	const struct dp_shm *responder_dp, *responder_ctrl; /* or NULL */
 	const struct rule_sets *rules; /* those that records may have been judged by */
 	struct store *store;
 	struct output *output;	 /* or NULL */

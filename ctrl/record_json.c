@@ -259,6 +259,7 @@ cause_name(unsigned int cause)
 		[DP_CAUSE_RING_FULL] = "ring_full",	[DP_CAUSE_MEMORY] = "memory",
 		[DP_CAUSE_NO_SYN] = "no_syn",		[DP_CAUSE_TCP_OPTION] = "tcp_option",
 		[DP_CAUSE_RESPONDER] = "no_responder",	[DP_CAUSE_STALE_OCTETS] = "stale_octets",
+		[DP_CAUSE_SESSION] = "session",
 		[DP_CAUSE_BYPASS] = "bypass",
 	};
 
@@ -277,7 +278,16 @@ record_outcome(const struct open_alert *a)
 		return "not_confirmed";
 	case DP_OUTCOME_DONE:
 	case DP_OUTCOME_FALLBACK:
-		return a->carried_out >= DP_VERDICT_REFUSE ? "not_confirmed" : "passed";
+		switch (a->carried_out) {
+		case DP_VERDICT_REFUSE:
+			return "refused";
+		case DP_VERDICT_DIVERT:
+			return "diverted";
+		case DP_VERDICT_RESET:
+			return "not_confirmed";
+		default:
+			return "passed";
+		}
 	default:
 		return "unknown";
 	}
@@ -300,7 +310,7 @@ put_enforcement(struct json_out *o, const struct open_alert *a)
 	}
 	json_key(o, "close");
 	json_open(o, '{');
-	if (a != NULL && a->outcome != 0 && a->carried_out >= DP_VERDICT_REFUSE)
+	if (a != NULL && a->outcome != 0 && a->carried_out == DP_VERDICT_RESET)
 		json_kv_bool(o, "confirmed", a->outcome == DP_OUTCOME_CONFIRMED);
 	else
 		json_kv_null(o, "confirmed");

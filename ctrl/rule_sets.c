@@ -76,10 +76,31 @@ rule_sets_acknowledged(struct rule_sets *rs, uint32_t generation, const struct d
 	}
 }
 
+/* The responder has another set, and what it wrote before is stored. */
 static bool
-is_over(const struct rule_sets_entry *e, const struct dp_shm *ctrl)
+responder_left(const struct rule_sets *rs, uint32_t generation)
+{
+	const struct dp_ring_dp *dp;
+	const struct dp_ring_ctrl *ctrl;
+	unsigned int ring;
+
+	if (rs->responder_dp == NULL)
+		return true;
+	ring = rs->responder_dp->geo.nb_workers - 1;
+	dp = dp_shm_ring_dp(rs->responder_dp, ring);
+	ctrl = dp_shm_ring_ctrl(rs->responder_ctrl, ring);
+	return atomic_load_explicit(&dp->generation, memory_order_acquire) != generation &&
+	       atomic_load_explicit(&ctrl->stored, memory_order_relaxed) >=
+		       atomic_load_explicit(&dp->head, memory_order_acquire);
+}
+
+static bool
+is_over(const struct rule_sets *rs, const struct rule_sets_entry *e, const struct dp_shm *ctrl)
 {
 	unsigned int w;
+
+	if (!responder_left(rs, ruleset_generation(e->set)))
+		return false;
 
 	for (w = 0; w < ctrl->geo.nb_workers; w++)
 		if (atomic_load_explicit(&dp_shm_ring_ctrl(ctrl, w)->stored, memory_order_relaxed) < e->until[w])
@@ -96,7 +117,7 @@ rule_sets_release(struct rule_sets *rs, const struct dp_shm *ctrl)
 	for (i = 0; i < rs->nb; i++) {
 		struct rule_sets_entry *e = &rs->list[i];
 
-		if (!e->retiring || !is_over(e, ctrl))
+		if (!e->retiring || !is_over(rs, e, ctrl))
 			continue;
 		generation = ruleset_generation(e->set);
 		free_set(rs, e->set);

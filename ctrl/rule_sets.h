@@ -37,6 +37,8 @@ struct rule_sets {
 	uint32_t in_force; /* generation that all workers have; 0: none yet */
 	uint32_t last;	   /* highest generation ever added */
 	struct rule_view *view; /* NULL: nobody else looks. To be set before the first is added */
+	/* NULL, or the responder's segments: their last ring may hold records of any set that it has not left yet. */
+	const struct dp_shm *responder_dp, *responder_ctrl;
 };
 
 void rule_sets_free(struct rule_sets *rs);

@@ -19,6 +19,7 @@
 #include "metrics_text.h"
 #include "output.h"
 #include "reload.h"
+#include "responder_rules.h"
 #include "rule_error_print.h"
 
 enum {
@@ -34,6 +35,7 @@ struct waiter {
 
 struct service {
 	struct service_config cfg;
+	struct responder_rules *responder_rules; /* or NULL */
 	struct reload *reload;
 	struct control_server *control;
 	struct metrics *metrics;
@@ -365,6 +367,7 @@ on_tick(uv_timer_t *h)
 	struct service *s = h->data;
 
 	reload_tick(s->reload);
+	responder_rules_tick(s->responder_rules);
 	metrics_tick(s->metrics);
 	watch_bypass(s);
 	keep_store(s);
@@ -447,6 +450,10 @@ service_open(struct uv_loop_s *uv, const struct service_config *cfg, struct serv
 		*ret_what = "cannot offer the rules to the dataplane";
 		rc = open_reload(s, uv);
 	}
+	if (rc == 0 && cfg->responder_rules_fd >= 0) {
+		*ret_what = "cannot offer the rules to the responder";
+		rc = responder_rules_open(uv, cfg->responder_rules_fd, cfg->sets, &s->responder_rules);
+	}
 	if (rc == 0 && cfg->control_fd >= 0) {
 		const struct control_server_config cc = { .fd = cfg->control_fd, .request = on_request, .ctx = s };
 
@@ -464,6 +471,7 @@ service_close(struct service *s)
 	if (s == NULL)
 		return;
 	reload_close(s->reload);
+	responder_rules_close(s->responder_rules);
 	control_server_close(s->control);
 	metrics_close(s->metrics);
 }
@@ -474,6 +482,7 @@ service_free(struct service *s)
 	if (s == NULL)
 		return;
 	reload_free(s->reload);
+	responder_rules_free(s->responder_rules);
 	control_server_free(s->control);
 	metrics_free(s->metrics);
 	json_out_free(&s->json);

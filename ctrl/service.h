@@ -39,6 +39,7 @@ struct service_config {
 	uint64_t run_id;
 	unsigned int restarts;
 	int rules_fd;
+	int responder_rules_fd;	 /* -1: there is no responder */
 	int control_fd;		 /* listening; -1: no control socket */
 	const char *metrics;	 /* address of the endpoint for Prometheus, or NULL */
 	void (*ready)(void *ctx); /* every worker has the first rule set */

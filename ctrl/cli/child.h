@@ -16,7 +16,7 @@
 #include <sys/types.h>
 
 enum {
-	CHILD_FDS_MAX = 8,
+	CHILD_FDS_MAX = 12,
 };
 
 struct child_spec {

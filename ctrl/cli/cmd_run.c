@@ -58,7 +58,7 @@ struct run {
 	struct live_config live;
 	struct supervisor_config cfg;
 	char run_dir[RUNDIR_PATH_MAX]; /* empty: none was made */
-	char rules[PATH_MAX], store[PATH_MAX], dataplane[PATH_MAX], ctrl[PATH_MAX];
+	char rules[PATH_MAX], store[PATH_MAX], dataplane[PATH_MAX], ctrl[PATH_MAX], responder[PATH_MAX];
 	char ports[8 * DP_ARGS_PORTS_MAX];
 	int state_fd;
 };
@@ -179,6 +179,9 @@ find_programs(struct run *r)
 		return fail(r->dataplane, "the dataplane is missing", errno, 4);
 	if (paths_child(PATHS_CTRL, r->ctrl, sizeof(r->ctrl)) < 0)
 		return fail(r->ctrl, "the control process is missing", errno, 4);
+	if (r->live.enforce && r->live.responder.enabled &&
+	    paths_child(PATHS_RESPONDER, r->responder, sizeof(r->responder)) < 0)
+		return fail(r->responder, "the responder is missing", errno, 4);
 	return 0;
 }
 
@@ -228,6 +231,7 @@ prepare(struct run *r)
 	list_ports(r);
 	r->cfg.dataplane_path = r->dataplane;
 	r->cfg.ctrl_path = r->ctrl;
+	r->cfg.responder_path = r->responder[0] != '\0' ? r->responder : NULL;
 	r->cfg.nb_workers = r->config.workers != 0 ? r->config.workers : 1;
 	r->cfg.flows_max = r->config.flows_max;
 	r->cfg.sessions_max = r->config.sessions_max;

@@ -72,6 +72,33 @@ open_pipe(int ends[static 2])
 	return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+static int
+open_sockets(int ends[static 2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+/* What joins the responder to the others. */
+static int
+open_responder(const struct dp_shm_geometry *of, struct launch *l)
+{
+	struct dp_shm_geometry geo = *of;
+	int rc;
+
+	/* Its ring is the last, so that no two rings of a run have one number. */
+	geo.nb_workers++;
+	rc = open_segment(DP_SHM_DATAPLANE, &geo, &l->responder_dp_rw, &l->responder_dp_ro);
+	if (rc == 0)
+		rc = open_segment(DP_SHM_CTRL, &geo, &l->responder_ctrl_rw, &l->responder_ctrl_ro);
+	if (rc == 0)
+		rc = open_sockets(l->takeover);
+	if (rc == 0)
+		rc = open_sockets(l->answers);
+	if (rc == 0)
+		rc = open_sockets(l->responder_rules);
+	return rc == 0 ? open_pipe(l->responder_status) : rc;
+}
+
 int
 launch_open(const struct supervisor_config *cfg, struct launch *ret, const char **ret_what)
 {
@@ -96,6 +123,9 @@ launch_open(const struct supervisor_config *cfg, struct launch *ret, const char 
 	if ((rc = open_pipe(ret->dp_status)) < 0 || (rc = open_pipe(ret->ctrl_status)) < 0)
 		return rc;
 	if (cfg->progress && ((rc = open_pipe(ret->out)) < 0 || (rc = open_pipe(ret->err)) < 0))
+		return rc;
+	*ret_what = "what joins the responder";
+	if (cfg->responder_path != NULL && (rc = open_responder(&geo, ret)) < 0)
 		return rc;
 	*ret_what = "the control socket";
 	ret->control = control_listen(cfg->run_dir);
@@ -124,7 +154,15 @@ launch_close(struct launch *l)
 	close_if(l->ctrl_ro);
 	close_if(l->journal);
 	close_if(l->control);
+	close_if(l->responder_dp_rw);
+	close_if(l->responder_dp_ro);
+	close_if(l->responder_ctrl_rw);
+	close_if(l->responder_ctrl_ro);
 	for (i = 0; i < 2; i++) {
+		close_if(l->takeover[i]);
+		close_if(l->answers[i]);
+		close_if(l->responder_rules[i]);
+		close_if(l->responder_status[i]);
 		close_if(l->rules[i]);
 		close_if(l->dp_status[i]);
 		close_if(l->ctrl_status[i]);
@@ -217,11 +255,12 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 {
 	const struct live_config *lc = cfg->live;
 	struct args a = {.nb = 0};
+	/* The last one only with a responder. */
 	struct child_spec spec = {
 		.path = cfg->dataplane_path,
 		.argv = a.argv,
-		.fds = {l->dp_rw, l->ctrl_ro, l->rules[0], l->dp_status[1]},
-		.nb_fds = 4,
+		.fds = {l->dp_rw, l->ctrl_ro, l->rules[0], l->dp_status[1], l->takeover[0]},
+		.nb_fds = cfg->responder_path != NULL ? 5 : 4,
 		.stdin_fd = -1,
 		.stdout_fd = -1,
 		.stderr_fd = -1,
@@ -262,7 +301,66 @@ launch_live(const struct supervisor_config *cfg, const struct launch *l, struct 
 		snprintf(fallbacks[i], sizeof(fallbacks[i]), "%s=%s", live_cause_name(i), lc->open[i] ? "open" : "closed");
 		add_option(&a, "--fallback", fallbacks[i]);
 	}
+	if (cfg->responder_path != NULL)
+		add_number(&a, "--takeover-fd", (unsigned int)l->takeover[0]);
 	return child_spawn(c, &spec);
+}
+
+int
+launch_responder(const struct supervisor_config *cfg, const struct launch *l, struct child *c)
+{
+	const struct live_responder *r = &cfg->live->responder;
+	struct args a = {.nb = 0};
+	struct child_spec spec = {
+		.path = cfg->responder_path,
+		.argv = a.argv,
+		.fds = {l->takeover[1], l->answers[1], l->responder_dp_rw, l->responder_ctrl_ro, l->responder_rules[1],
+			l->responder_status[1]},
+		.nb_fds = 6,
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1,
+	};
+
+	add(&a, "postern-responder");
+	add_number(&a, "--takeover-fd", (unsigned int)l->takeover[1]);
+	add_number(&a, "--answer-fd", (unsigned int)l->answers[1]);
+	add_number(&a, "--dp-fd", (unsigned int)l->responder_dp_rw);
+	add_number(&a, "--ctrl-fd", (unsigned int)l->responder_ctrl_ro);
+	add_number(&a, "--rules-fd", (unsigned int)l->responder_rules[1]);
+	add_number(&a, "--status-fd", (unsigned int)l->responder_status[1]);
+	/* What comes in by the ports may be larger; what it sends has to leave by them, and fit the dataplane's slots. */
+	add_number(&a, "--mtu", LIVE_RESPONDER_MTU(cfg->live->mtu));
+	if (r->connections != 0)
+		add_number(&a, "--limit", r->connections);
+	if (r->per_source != 0)
+		add_number(&a, "--limit-source", r->per_source);
+	add_option(&a, "--text", r->text);
+	return child_spawn(c, &spec);
+}
+
+/* What ctrl needs for it; texts for a rule or a sender are "NAME=TEXT" already. */
+static void
+add_responder(struct args *a, struct child_spec *spec, const struct supervisor_config *cfg, const struct launch *l)
+{
+	const struct live_responder *r = &cfg->live->responder;
+	const int fds[] = {l->responder_dp_ro, l->responder_ctrl_rw, l->responder_rules[0], l->answers[0]};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		spec->fds[spec->nb_fds++] = fds[i];
+	add_number(a, "--responder-dp-fd", (unsigned int)l->responder_dp_ro);
+	add_number(a, "--responder-ctrl-fd", (unsigned int)l->responder_ctrl_rw);
+	add_number(a, "--responder-rules-fd", (unsigned int)l->responder_rules[0]);
+	add_number(a, "--answer-fd", (unsigned int)l->answers[0]);
+	add_option(a, "--refuse-text", r->text);
+	add_option(a, "--refuse-contact", r->contact);
+	for (i = 0; i < r->nb_texts; i++)
+		add_option(a, r->texts[i].is_rule ? "--refuse-text-rule" : "--refuse-text-sender", r->texts[i].text);
+	if (r->per_minute != 0) {
+		add_number(a, "--refuse-limit", r->per_minute);
+		add_option(a, "--refuse-beyond", r->beyond_alert ? "alert" : "reset");
+	}
 }
 
 int
@@ -306,6 +404,8 @@ launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigne
 	add_option(&a, "--alerts", cfg->alerts != NULL ? cfg->alerts : "/dev/null");
 	add_option(&a, "--envelopes", cfg->envelopes);
 	add_option(&a, "--observer", cfg->observer);
+	if (cfg->responder_path != NULL)
+		add_responder(&a, &spec, cfg, l);
 	spec.argv = a.argv;
 	return child_spawn(c, &spec);
 }

@@ -20,6 +20,13 @@ struct launch {
 	int dp_status[2];	/* [0] ours, non-blocking, [1] the dataplane's */
 	int ctrl_status[2];
 	int control;		/* listening socket in the folder of the run: clients wait there for a restarted ctrl */
+	/* With a responder; else -1. Of the socket pairs [0] is the end of who is named first. */
+	int responder_dp_rw, responder_dp_ro;	  /* its own ring, and ctrl's half of it */
+	int responder_ctrl_rw, responder_ctrl_ro;
+	int takeover[2];	/* dataplane, responder */
+	int answers[2];		/* ctrl, responder */
+	int responder_rules[2]; /* ctrl, responder */
+	int responder_status[2]; /* [0] ours, non-blocking, [1] the responder's */
 	int journal;		/* ctrl's notes of what it wrote, and envelopes that wait for their order */
 	/* Output of the children, relayed while a progress line is drawn; -1: they write for themselves. */
 	int out[2], err[2];
@@ -33,6 +40,8 @@ void launch_close(struct launch *l);
 int launch_dataplane(const struct supervisor_config *cfg, const struct launch *l, struct child *c);
 /* The dataplane of live ports; cfg->live is set. */
 int launch_live(const struct supervisor_config *cfg, const struct launch *l, struct child *c);
+/* cfg->responder_path is set. */
+int launch_responder(const struct supervisor_config *cfg, const struct launch *l, struct child *c);
 /* @start: 0 for the first, then 1, 2, ... */
 int launch_ctrl(const struct supervisor_config *cfg, const struct launch *l, unsigned int start, struct child *c);
 

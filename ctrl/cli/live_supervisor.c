@@ -45,9 +45,9 @@ struct part {
 struct live {
 	const struct supervisor_config *cfg;
 	struct launch l;
-	struct part dp, ctrl;
+	struct part dp, ctrl, responder; /* the last one: with cfg->responder_path */
 	struct hook hook;
-	struct status_reader dp_status, ctrl_status;
+	struct status_reader dp_status, ctrl_status, responder_status;
 	struct dp_shm dp_shm;
 	uint64_t look_at;			 /* next look of the watchdog */
 	uint64_t heartbeats[DP_WORKERS_MAX];	 /* as last seen */
@@ -89,6 +89,12 @@ start_ctrl(struct part *p)
 	return launch_ctrl(p->run->cfg, &p->run->l, p->child.nb_starts, &p->child);
 }
 
+static int
+start_responder(struct part *p)
+{
+	return launch_responder(p->run->cfg, &p->run->l, &p->child);
+}
+
 static void
 part_stop(struct part *p, unsigned int limit_ms)
 {
@@ -110,8 +116,10 @@ stop(struct live *run, int exit_code)
 	if (run->begun)
 		hook_tell(&run->hook, HOOK_DRAIN);
 	part_stop(&run->dp, LIVE_DRAIN_MS);
-	if (!child_runs(&run->dp.child))
-		part_stop(&run->ctrl, SUPERVISOR_STOP_MS);
+	if (child_runs(&run->dp.child))
+		return;
+	part_stop(&run->responder, SUPERVISOR_STOP_MS);
+	part_stop(&run->ctrl, SUPERVISOR_STOP_MS);
 }
 
 static void
@@ -181,6 +189,28 @@ ctrl_line(void *ctx, char *const *f, unsigned int nb)
 }
 
 static void
+responder_line(void *ctx, char *const *f, unsigned int nb)
+{
+	if (strcmp(f[0], "begin") == 0)
+		say("the responder is there: connections can be taken over");
+	else if (strcmp(f[0], "note") == 0 && nb == 2)
+		say("%s", f[1]);
+	else if (strcmp(f[0], "end") == 0 && nb >= 4)
+		say("the responder took %s connections over, refused %s, and %s recipients in them", f[1], f[2], f[3]);
+}
+
+static void
+responder_ended(struct live *run)
+{
+	status_read(&run->responder_status, responder_line, run);
+	status_drop_partial(&run->responder_status);
+	child_reap(&run->responder.child);
+	/* Without it refuse is reset; the rest goes on. */
+	if (!run->stopping)
+		part_again(&run->responder);
+}
+
+static void
 dataplane_ended(struct live *run)
 {
 	char how[128];
@@ -192,6 +222,8 @@ dataplane_ended(struct live *run)
 	if (run->begun)
 		hook_tell(&run->hook, run->stopping && run->dp_ended ? HOOK_DOWN : HOOK_DEAD);
 	if (run->stopping) {
+		/* Nothing goes through it any more. */
+		part_stop(&run->responder, SUPERVISOR_STOP_MS);
 		/* Whose flows were ended in order is done with its rings: ctrl sees that and ends by itself. */
 		if (!run->dp_ended)
 			part_stop(&run->ctrl, SUPERVISOR_STOP_MS);
@@ -243,6 +275,7 @@ signalled(struct live *run)
 		run->exit_code = 4;
 		child_signal(&run->dp.child, SIGKILL);
 		child_signal(&run->ctrl.child, SIGKILL);
+		child_signal(&run->responder.child, SIGKILL);
 	}
 }
 
@@ -292,6 +325,8 @@ loop_once(struct live *run)
 		{.fd = run->l.ctrl_status[0], .events = POLLIN},
 		{.fd = child_runs(&run->dp.child) ? run->dp.child.pidfd : -1, .events = POLLIN},
 		{.fd = child_runs(&run->ctrl.child) ? run->ctrl.child.pidfd : -1, .events = POLLIN},
+		{.fd = run->l.responder_status[0], .events = POLLIN},
+		{.fd = child_runs(&run->responder.child) ? run->responder.child.pidfd : -1, .events = POLLIN},
 		{.fd = hook_fd(&run->hook), .events = POLLIN},
 	};
 	uint64_t now = dp_clock_ns(CLOCK_MONOTONIC);
@@ -301,6 +336,8 @@ loop_once(struct live *run)
 	wait_ms = due_sooner(wait_ms, run->dp.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->ctrl.start_at, now);
 	wait_ms = due_sooner(wait_ms, run->ctrl.kill_at, now);
+	wait_ms = due_sooner(wait_ms, run->responder.start_at, now);
+	wait_ms = due_sooner(wait_ms, run->responder.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->hook.kill_at, now);
 	wait_ms = due_sooner(wait_ms, run->watching ? run->look_at : 0, now);
 	if (poll(p, sizeof(p) / sizeof(p[0]), wait_ms) < 0)
@@ -316,10 +353,15 @@ loop_once(struct live *run)
 	if (p[4].revents != 0)
 		ctrl_ended(run);
 	if (p[5].revents != 0)
+		status_read(&run->responder_status, responder_line, run);
+	if (p[6].revents != 0)
+		responder_ended(run);
+	if (p[7].revents != 0)
 		hook_ended(&run->hook);
 	now = dp_clock_ns(CLOCK_MONOTONIC);
 	part_limits(&run->dp, now);
 	part_limits(&run->ctrl, now);
+	part_limits(&run->responder, now);
 	hook_limits(&run->hook, now);
 	look(run, now);
 }
@@ -347,9 +389,12 @@ start(struct live *run)
 	}
 	run->dp_status.fd = run->l.dp_status[0];
 	run->ctrl_status.fd = run->l.ctrl_status[0];
+	run->responder_status.fd = run->l.responder_status[0];
 	part_start(&run->dp);
 	if (!run->stopping)
 		part_start(&run->ctrl);
+	if (!run->stopping && cfg->responder_path != NULL)
+		part_start(&run->responder);
 	return 0;
 }
 
@@ -392,11 +437,13 @@ live_supervisor_run(const struct supervisor_config *cfg)
 		.name = "dataplane", .path = cfg->dataplane_path, .start = start_dataplane, .run = run};
 	run->ctrl = (struct part){
 		.name = "control process", .path = cfg->ctrl_path, .start = start_ctrl, .run = run};
+	run->responder = (struct part){
+		.name = "responder", .path = cfg->responder_path, .start = start_responder, .run = run};
 	if (start(run) < 0) {
 		run->exit_code = 4;
 	} else {
 		while (!run->stopping || child_runs(&run->dp.child) || child_runs(&run->ctrl.child) ||
-		       hook_is_busy(&run->hook))
+		       child_runs(&run->responder.child) || hook_is_busy(&run->hook))
 			loop_once(run);
 		if (run->begun)
 			account(run);

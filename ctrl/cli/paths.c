@@ -72,6 +72,7 @@ paths_child(enum paths_program program, char *buf, size_t size)
 		[PATHS_DATAPLANE] = {"postern-dataplane", "/dataplane/engine"},
 		[PATHS_DATAPLANE_LIVE] = {"postern-dataplane-live", "/dataplane/engine"},
 		[PATHS_CTRL] = {"postern-ctrl", "/ctrl"},
+		[PATHS_RESPONDER] = {"postern-responder", "/ctrl/responder"},
 	};
 	const char *name = programs[program].name;
 	char folder[PATH_MAX];

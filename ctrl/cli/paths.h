@@ -16,6 +16,7 @@ enum paths_program {
 	PATHS_DATAPLANE,
 	PATHS_DATAPLANE_LIVE,
 	PATHS_CTRL,
+	PATHS_RESPONDER,
 };
 
 /*

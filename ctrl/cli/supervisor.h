@@ -44,6 +44,7 @@ enum {
 
 struct supervisor_config {
 	const char *dataplane_path, *ctrl_path;
+	const char *responder_path; /* NULL: none is started */
 	char *const *captures;
 	unsigned int nb_captures;
 	unsigned int nb_workers;

@@ -237,6 +237,7 @@ enum dp_cause {
 	DP_CAUSE_RESPONDER,
 	DP_CAUSE_STALE_OCTETS, /* the server may hold octets beyond the take-over point */
 	DP_CAUSE_BYPASS,       /* an operator switched bypass on */
+	DP_CAUSE_SESSION, /* no place to take it over: replies unknown, the line is none in every reading, an end is closing */
 	DP_CAUSE_NB,
 };
 

@@ -2,9 +2,13 @@
 #include "dp_ruleset.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "dp_event.h"
 #include "dp_msg.h"
 
 int
@@ -43,4 +47,31 @@ dp_ruleset_receive(int sock, struct dp_ruleset_msg *ret_msg, int *ret_fd)
 	*ret_msg = msg;
 	*ret_fd = fd;
 	return 1;
+}
+
+int
+dp_ruleset_map(int fd, const struct dp_ruleset_msg *offer, void **ret_image, const char **ret_why)
+{
+	const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+	struct stat st;
+	void *image;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	*ret_why = "the image is not sealed";
+	if (seals < 0 || (seals & wanted) != wanted)
+		return -EPERM;
+	*ret_why = "the image has another size than promised";
+	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != offer->size)
+		return -EBADMSG;
+	image = mmap(NULL, offer->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	*ret_why = "the image cannot be mapped";
+	if (image == MAP_FAILED)
+		return -errno;
+	if (dp_hash64(DP_HASH64_INIT, image, offer->size) != offer->hash) {
+		*ret_why = "the image is damaged";
+		munmap(image, offer->size);
+		return -EBADMSG;
+	}
+	*ret_image = image;
+	return 0;
 }

@@ -69,4 +69,10 @@ int dp_ruleset_send(int sock, const struct dp_ruleset_msg *msg, int fd);
  */
 int dp_ruleset_receive(int sock, struct dp_ruleset_msg *ret_msg, int *ret_fd);
 
+/*
+ * Map the image behind @fd that came with the checked @offer: sealed, so that nobody changes it while it is read, of the
+ * promised size and hash. 0, *ret_image is to be given to munmap() with @offer->size; or negative errno with *ret_why.
+ */
+int dp_ruleset_map(int fd, const struct dp_ruleset_msg *offer, void **ret_image, const char **ret_why);
+
 #endif

@@ -26,7 +26,10 @@ struct hold {
 	uint32_t command_octets; /* of its line that had gone on before */
 	uint8_t verdict;	 /* enum dp_verdict; NONE: undecided */
 	uint8_t cause;		 /* enum dp_cause; NONE: ctrl's word */
-	uint8_t reserved[6];
+	bool in_commands;	 /* a take-over may begin at its line; then the next four are valid (smtp_state.h) */
+	uint8_t session;	 /* enum dp_takeover_flags */
+	uint32_t nb_commands, nb_transactions, nb_rcpts;
+	uint32_t line_seq;	 /* of the first octet of its line */
 };
 
 struct hold_table {

@@ -18,6 +18,8 @@ inline_config_is_valid(const struct inspector_inline *c)
 	for (i = 0; i < DP_CAUSE_NB; i++)
 		if (c->fallback[i] >= DP_VERDICT_NB)
 			return false;
+	if (c->takeover && (c->takeover_wait_ns == 0 || c->takeover_ready_ns == 0))
+		return false;
 	return c->holds_max > 0 && c->holds_max <= HOLDS_LIMIT && c->holds_flow > 0 && c->holds_flow <= UINT16_MAX &&
 	       c->tombstones_max > 0 && c->tombstones_max <= STONES_LIMIT && c->blocks >= FLOW_BLOCKS_MIN &&
 	       c->blocks <= BLOCKS_LIMIT && c->flow_blocks >= FLOW_BLOCKS_MIN && c->park_octets > 0 &&
@@ -47,6 +49,7 @@ inline_init(void *mem, const struct inspector_config *cfg)
 	const struct inspector_inline *c = &cfg->inline_cfg;
 	struct inline_gate *g = mem;
 	uint8_t *at = mem;
+	unsigned int i;
 
 	g->cfg = *c;
 	at += align64(sizeof(*g));
@@ -57,8 +60,8 @@ inline_init(void *mem, const struct inspector_config *cfg)
 	hold_table_init(&g->holds, at, c->holds_max, c->serial);
 	at += align64(hold_table_mem_size(c->holds_max));
 	tombstone_table_init(&g->stones, at, c->tombstones_max, c->tombstone_ns, c->severed);
-	g->kill_head = POOL_NONE;
-	g->kill_tail = POOL_NONE;
+	for (i = 0; i < INLINE_CARE_NB; i++)
+		g->lists[i] = (struct inline_list){ .head = POOL_NONE, .tail = POOL_NONE };
 	return g;
 }
 
@@ -71,6 +74,7 @@ inline_open(struct inspector *ins, struct flow *f)
 
 	memset(x, 0, sizeof(*x));
 	inline_buf_init(&x->buf);
+	inline_buf_init(&x->back);
 	x->holds = POOL_NONE;
 	x->mss = INLINE_MSS_MIN;
 	if (ins->current->in_flags & PACKET_IN_TAP)
@@ -81,7 +85,7 @@ void
 inline_forget(struct inspector *ins, struct flow *f)
 {
 	struct inline_flow *x = inline_at(ins, f);
-	bool killed = x->flags & INLINE_KILLED;
+	bool killed = x->care == INLINE_CARE_KILLED;
 	uint32_t idx = x->holds;
 
 	for (; idx != POOL_NONE; idx = hold_at(&ins->gate->holds, idx)->flow_next) {
@@ -92,8 +96,13 @@ inline_forget(struct inspector *ins, struct flow *f)
 	}
 	x->flags |= INLINE_OVER;
 	inline_report(ins, f, x, killed ? DP_OUTCOME_UNCONFIRMED : DP_OUTCOME_UNKNOWN, 0);
-	inline_kill_forget(ins, f, x);
+	if (x->care == INLINE_CARE_KILLED)
+		inline_kill_forget(ins, f, x);
+	else if (x->care != INLINE_CARE_NONE)
+		inline_takeover_forget(ins, f, x);
+	inline_care(ins, x, INLINE_CARE_NONE);
 	inline_buf_free(&ins->gate->blocks, &x->buf);
+	inline_buf_free(&ins->gate->blocks, &x->back);
 }
 
 /* --- packets that no receiver should see --- */
@@ -186,6 +195,7 @@ server_packet(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		inspector_resume_body(f);
 		tcp_reasm_input(&ins->reasm, f, FLOW_SERVER, &in);
 	}
+	inline_takeover_keep_server(ins, f, x, p);
 	acked = f->dir[FLOW_CLIENT].acked;
 	/* A connection met in its middle: the server has octets that went by before. */
 	if (x->flags & INLINE_BASED && tcp_seq_lt(x->fwd, acked) && f->flags & FLOW_MIDSTREAM) {
@@ -284,6 +294,7 @@ pass_part(struct inspector *ins, const struct flow *f, struct inline_flow *x, st
 		packet_cut(p, head, to - seq, PACKET_FIN | PACKET_PSH);
 	} else {
 		packet_cut_to_ack(p, x->fwd);
+		return; /* @to is where its octets begin: they wait */
 	}
 	x->end[FLOW_CLIENT].next = tcp_seq_max(x->end[FLOW_CLIENT].next, to);
 }
@@ -493,23 +504,43 @@ flow_packet(struct inspector *ins, struct flow *f, struct packet *p)
 		inline_feed(ins, f, x);
 	if (f->flags & FLOW_KEPT)
 		tcp_keep_trim(&ins->reasm, f);
-	inline_buf_trim(&ins->gate->blocks, &x->buf, acked_by_server(f, x));
+	inline_buf_trim(&ins->gate->blocks, &x->buf,
+			inline_takeover_keep(ins, f, x, acked_by_server(f, x)));
 	if (closes)
 		flow_close(&ins->table, f);
 	if (x->strongest != DP_VERDICT_NONE) {
 		/* Without ctrl. On open, what this packet brought goes with what waits. */
-		if (side == FLOW_CLIENT && !rebuilt && p->fate != PACKET_DROP && p->payload_len > 0)
+		if (side == FLOW_CLIENT && !rebuilt && p->fate != PACKET_DROP &&
+		    (p->payload_len > 0 || p->tcp_flags & PACKET_FIN))
 			packet_cut_to_ack(p, x->fwd);
 		inline_settle(ins, f, x);
+	} else if (x->care == INLINE_CARE_WAIT) {
+		inline_takeover_try(ins, f, x);
 	} else {
 		inline_drain(ins, f, x);
 	}
 	if (rebuilt)
 		resend_rebuilt(ins, f, x, side, p);
-	if (f->flags & FLOW_CLOSED && !(x->flags & INLINE_KILLED) && tcp_is_over(f)) {
+	if (f->flags & FLOW_CLOSED && x->care == INLINE_CARE_NONE && tcp_is_over(f)) {
 		x->flags |= INLINE_OVER;
 		inspector_report_end(ins, f, DP_CLOSE_FIN);
 	}
+}
+
+bool
+inline_has_care(const struct inspector *ins, const struct flow *f, const struct packet *p)
+{
+	const struct inline_flow *x = inline_at(ins, f);
+
+	return x->care != INLINE_CARE_NONE && x->care != INLINE_CARE_WAIT && f->loop == p->loop;
+}
+
+bool
+inline_cared_packet(struct inspector *ins, struct flow *f, struct packet *p)
+{
+	if (inline_at(ins, f)->care == INLINE_CARE_KILLED)
+		return inline_killed_packet(ins, f, p);
+	return inline_takeover_packet(ins, f, p);
 }
 
 static void
@@ -520,8 +551,8 @@ inspect(struct inspector *ins, struct packet *p)
 	if (!is_sound(ins, p))
 		return;
 	f = flow_lookup(&ins->table, p);
-	if (f != NULL && inline_at(ins, f)->flags & INLINE_KILLED && f->loop == p->loop) {
-		if (inline_killed_packet(ins, f, p))
+	if (f != NULL && inline_has_care(ins, f, p)) {
+		if (inline_cared_packet(ins, f, p))
 			return;
 		f = NULL;
 		ins->current = p;
@@ -560,5 +591,6 @@ inline_age_step(struct inspector *ins, uint64_t now_ns, unsigned int budget)
 	if (now_ns > ins->gate->now_ns)
 		ins->gate->now_ns = now_ns;
 	inline_hold_age(ins, budget);
+	inline_takeover_age(ins, budget);
 	inline_kill_age(ins, budget);
 }

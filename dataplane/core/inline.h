@@ -20,7 +20,8 @@
  *                | sent    | read, held | parked, unread   |      | parked (or sent, in a message) |
  *
  * Verdicts:  inspector_verdict(); all recipients of a connection that wait are judged before it moves, the strongest
- *            verdict wins. refuse and divert are carried out as reset (cause RESPONDER).
+ *            verdict wins. refuse and divert hand the connection over to the responder, see inline_takeover.c; where that
+ *            cannot be, the fallback of the cause applies (reset).
  * Reset:     exact RSTs to both ends, then probes: an end that answers one with RST is closed. Until both did, or
  *            confirm_ns passed, the flow's entry answers what comes; after that a tombstone does.
  * Memory:    one struct inline_flow for each entry of the flow table, untouched until used; blocks, holds, tombstones from

@@ -34,6 +34,8 @@ feed_gap(struct inspector *ins, struct flow *f, const struct inline_flow *x, uin
 void
 inline_feed(struct inspector *ins, struct flow *f, struct inline_flow *x)
 {
+	if (x->care != INLINE_CARE_NONE)
+		return; /* the responder reads on */
 	/* The SMTP machine takes nothing while it waits for a reply; what it was offered stands in the reassembly. */
 	while (f->dir[FLOW_CLIENT].head == POOL_NONE && f->smtp.phase != SMTP_PHASE_OPAQUE) {
 		struct tcp_input in = { .seq = f->dir[FLOW_CLIENT].next };
@@ -80,13 +82,11 @@ drain_end(struct inspector *ins, struct flow *f, struct inline_flow *x)
 }
 
 void
-inline_drain(struct inspector *ins, struct flow *f, struct inline_flow *x)
+inline_send_to(struct inspector *ins, struct flow *f, struct inline_flow *x, uint32_t limit)
 {
-	uint32_t limit = inline_limit(f, x), n, sent;
 	const uint8_t *p;
+	uint32_t n, sent;
 
-	if (x->nb_holds > 0)
-		return;
 	while (x->buf.unsent > 0 && tcp_seq_lt(x->fwd, limit)) {
 		n = inline_buf_at(&ins->gate->blocks, &x->buf, x->fwd, &p, &sent);
 		if (n == 0)
@@ -105,6 +105,14 @@ inline_drain(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	}
 	x->fwd = inline_buf_sent_end(&ins->gate->blocks, &x->buf, x->fwd);
 	x->end[FLOW_CLIENT].next = tcp_seq_max(x->end[FLOW_CLIENT].next, x->fwd);
+}
+
+void
+inline_drain(struct inspector *ins, struct flow *f, struct inline_flow *x)
+{
+	if (x->nb_holds > 0)
+		return;
+	inline_send_to(ins, f, x, inline_limit(f, x));
 	if (f->smtp.phase == SMTP_PHASE_OPAQUE && x->buf.unsent == 0) {
 		x->flags |= INLINE_OPEN;
 		inline_buf_free(&ins->gate->blocks, &x->buf);

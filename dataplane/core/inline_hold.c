@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* inline_hold - recipients that wait, and what ends their waiting: ctrl's word, or a limit */
 #include "inline_private.h"
+#include "smtp_state.h"
 
 bool
 inspector_is_enforcing(const struct inspector *ins)
@@ -36,6 +37,23 @@ inline_line_back(const struct inspector *ins, const struct flow *f, const struct
 	return back;
 }
 
+/* Where a take-over would begin, if this is the first recipient to be refused. */
+static void
+note_place(const struct inspector *ins, const struct flow *f, const struct smtp_rcpt *rcpt, struct hold *h)
+{
+	struct smtp_state at;
+	uint32_t end;
+
+	flow_line_seq(f, rcpt, &h->line_seq, &end);
+	h->in_commands = rcpt->index != 0 && smtp_state_get(&ins->smtp, &f->smtp, &at);
+	if (!h->in_commands)
+		return;
+	h->session = (uint8_t)at.flags;
+	h->nb_commands = at.commands;
+	h->nb_transactions = at.nb_transactions;
+	h->nb_rcpts = at.nb_rcpts;
+}
+
 uint64_t
 inspector_hold(struct inspector *ins, struct flow *f, const struct smtp_rcpt *rcpt)
 {
@@ -54,6 +72,7 @@ inspector_hold(struct inspector *ins, struct flow *f, const struct smtp_rcpt *rc
 	h->transaction = rcpt->transaction;
 	h->rcpt_index = rcpt->index;
 	h->command_octets = rcpt->line_back;
+	note_place(ins, f, rcpt, h);
 	h->flow_next = x->holds;
 	x->holds = hold_idx(&g->holds, h);
 	x->nb_holds++;
@@ -63,8 +82,8 @@ inspector_hold(struct inspector *ins, struct flow *f, const struct smtp_rcpt *rc
 }
 
 /* What to do without ctrl. */
-static enum dp_verdict
-fallback_of(const struct inline_gate *g, enum dp_cause cause)
+enum dp_verdict
+inline_fallback_of(const struct inline_gate *g, enum dp_cause cause)
 {
 	uint8_t v = g->cfg.fallback[cause] != DP_VERDICT_NONE ? g->cfg.fallback[cause] : g->cfg.fallback_default;
 
@@ -75,7 +94,7 @@ static void
 decide(struct inspector *ins, struct inline_flow *x, struct hold *h, enum dp_verdict verdict, enum dp_cause cause)
 {
 	/* Nobody can take a connection over: what must not pass is cut off. */
-	if (verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT) {
+	if ((!ins->gate->cfg.takeover || x->flags & INLINE_TAP) && (verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT)) {
 		verdict = DP_VERDICT_RESET;
 		cause = DP_CAUSE_RESPONDER;
 	}
@@ -91,7 +110,7 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 {
 	struct inline_flow *x = inline_at(ins, f);
 	struct hold *h = hold_find(&ins->gate->holds, hold_id);
-	enum dp_verdict verdict = fallback_of(ins->gate, cause);
+	enum dp_verdict verdict = inline_fallback_of(ins->gate, cause);
 
 	if (x->flags & INLINE_OVER)
 		return DP_VERDICT_NONE;
@@ -102,6 +121,7 @@ inspector_hold_fail(struct inspector *ins, struct flow *f, uint64_t hold_id, con
 	}
 	if (verdict > x->strongest)
 		x->strongest = (uint8_t)verdict;
+	x->flags |= INLINE_UNTOLD;
 	ins->ops.outcome(ins->ops_ctx, f,
 			 &(const struct inspector_outcome){
 				 .transaction = rcpt->transaction,
@@ -173,12 +193,18 @@ inline_report(struct inspector *ins, struct flow *f, struct inline_flow *x, enum
 void
 inline_settle(struct inspector *ins, struct flow *f, struct inline_flow *x)
 {
-	if (x->strongest >= DP_VERDICT_REFUSE) {
+	enum dp_verdict verdict = (enum dp_verdict)x->strongest;
+
+	if (verdict == DP_VERDICT_RESET) {
 		inline_kill(ins, f, x);
 		return;
 	}
 	if (x->nb_undecided > 0)
 		return;
+	if (verdict >= DP_VERDICT_REFUSE) {
+		inline_takeover(ins, f, x, verdict);
+		return;
+	}
 	x->strongest = DP_VERDICT_NONE;
 	inline_report(ins, f, x, DP_OUTCOME_DONE, 0);
 	inline_drain(ins, f, x);
@@ -222,7 +248,7 @@ inline_hold_age(struct inspector *ins, unsigned int budget)
 		if (h == NULL || g->now_ns < h->since_ns || g->now_ns - h->since_ns < g->cfg.hold_limit_ns)
 			return;
 		dp_count(ins->counters, DP_STAT_FALLBACKS, 1);
-		decide(ins, inline_at(ins, flow_at(&ins->table, h->flow)), h, fallback_of(g, cause), cause);
+		decide(ins, inline_at(ins, flow_at(&ins->table, h->flow)), h, inline_fallback_of(g, cause), cause);
 		carry_out(ins, h);
 	}
 }

@@ -13,41 +13,42 @@
 #define PROBE_FIRST_NS UINT64_C(200000000)
 
 static void
-list_append(struct inspector *ins, struct inline_flow *x)
+list_append(struct inline_gate *g, struct inline_list *l, struct inline_flow *x)
 {
-	struct inline_gate *g = ins->gate;
 	uint32_t idx = (uint32_t)(x - g->flows);
 
-	x->kill_prev = g->kill_tail;
-	x->kill_next = POOL_NONE;
-	if (g->kill_tail == POOL_NONE)
-		g->kill_head = idx;
+	x->care_prev = l->tail;
+	x->care_next = POOL_NONE;
+	if (l->tail == POOL_NONE)
+		l->head = idx;
 	else
-		g->flows[g->kill_tail].kill_next = idx;
-	g->kill_tail = idx;
+		g->flows[l->tail].care_next = idx;
+	l->tail = idx;
 }
 
 static void
-list_unlink(struct inspector *ins, const struct inline_flow *x)
+list_unlink(struct inline_gate *g, struct inline_list *l, const struct inline_flow *x)
+{
+	if (x->care_prev == POOL_NONE)
+		l->head = x->care_next;
+	else
+		g->flows[x->care_prev].care_next = x->care_next;
+	if (x->care_next == POOL_NONE)
+		l->tail = x->care_prev;
+	else
+		g->flows[x->care_next].care_prev = x->care_prev;
+}
+
+void
+inline_care(struct inspector *ins, struct inline_flow *x, enum inline_care care)
 {
 	struct inline_gate *g = ins->gate;
 
-	if (x->kill_prev == POOL_NONE)
-		g->kill_head = x->kill_next;
-	else
-		g->flows[x->kill_prev].kill_next = x->kill_next;
-	if (x->kill_next == POOL_NONE)
-		g->kill_tail = x->kill_prev;
-	else
-		g->flows[x->kill_next].kill_prev = x->kill_prev;
-}
-
-static void
-unlink_killed(struct inspector *ins, struct inline_flow *x)
-{
-	list_unlink(ins, x);
-	ins->gate->nb_killed--;
-	x->flags &= (uint16_t)~INLINE_KILLED;
+	if (x->care != INLINE_CARE_NONE)
+		list_unlink(g, &g->lists[x->care], x);
+	x->care = (uint8_t)care;
+	if (care != INLINE_CARE_NONE)
+		list_append(g, &g->lists[care], x);
 }
 
 static void
@@ -58,30 +59,43 @@ leave_stone(struct inspector *ins, const struct packet_key *key, uint32_t hash, 
 }
 
 void
+inline_leave_stone(struct inspector *ins, const struct flow *f, const struct inline_flow *x)
+{
+	leave_stone(ins, &f->key, f->hash, x->is_listed ? x->severed : DP_SEVERED_NONE);
+}
+
+void
 inline_kill_forget(struct inspector *ins, const struct flow *f, struct inline_flow *x)
 {
-	if (!(x->flags & INLINE_KILLED))
-		return;
-	unlink_killed(ins, x);
-	leave_stone(ins, &f->key, f->hash, x->severed);
+	inline_leave_stone(ins, f, x);
 }
 
 /* --- the list of severed connections --- */
 
-static uint32_t
-list_severed(struct inspector *ins, const struct flow *f)
+void
+inline_list_severed(struct inspector *ins, const struct flow *f, struct inline_flow *x, enum dp_severed_why why)
 {
-	struct dp_severed_flow s = { .since_ns = ins->gate->now_ns, .why = DP_SEVERED_KILLED };
+	struct dp_severed_flow s = { .since_ns = ins->gate->now_ns, .why = why };
 	struct dp_flow_id id;
-	uint32_t idx;
 
+	if (x->is_listed)
+		return;
+	x->is_listed = true;
+	x->severed = DP_SEVERED_NONE;
 	if (ins->gate->cfg.severed == NULL)
-		return DP_SEVERED_NONE;
+		return;
 	flow_id(f, &id);
 	s.key = id.key;
-	idx = dp_severed_add(ins->gate->cfg.severed, &s);
-	dp_count(ins->counters, DP_STAT_SEVERED_UNLISTED, idx == DP_SEVERED_NONE);
-	return idx;
+	x->severed = dp_severed_add(ins->gate->cfg.severed, &s);
+	dp_count(ins->counters, DP_STAT_SEVERED_UNLISTED, x->severed == DP_SEVERED_NONE);
+}
+
+void
+inline_unlist_severed(struct inspector *ins, struct inline_flow *x)
+{
+	if (x->is_listed && ins->gate->cfg.severed != NULL)
+		dp_severed_remove(ins->gate->cfg.severed, x->severed);
+	x->is_listed = false;
 }
 
 void
@@ -145,12 +159,11 @@ inline_kill(struct inspector *ins, struct flow *f, struct inline_flow *x)
 	if (x->flags & INLINE_RST)
 		x->flags |= INLINE_CLOSED << FLOW_CLIENT; /* it gave up before */
 	inline_buf_free(&g->blocks, &x->buf);
+	inline_buf_free(&g->blocks, &x->back);
 	x->nb_probes = 0;
-	x->flags |= INLINE_KILLED;
 	/* First of all, so that whoever comes after a crash knows. */
-	x->severed = list_severed(ins, f);
-	g->nb_killed++;
-	list_append(ins, x);
+	inline_list_severed(ins, f, x, DP_SEVERED_KILLED);
+	inline_care(ins, x, INLINE_CARE_KILLED);
 	dp_count(ins->counters, DP_STAT_RESETS, 1);
 	f->flags |= FLOW_RST;
 	flow_close(&ins->table, f);
@@ -167,22 +180,14 @@ finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool is_ove
 	dp_count(ins->counters, both ? DP_STAT_RESETS_CONFIRMED : DP_STAT_RESETS_UNCONFIRMED, 1);
 	inline_report(ins, f, x, both ? DP_OUTCOME_CONFIRMED : DP_OUTCOME_UNCONFIRMED, g->now_ns - x->kill_ns);
 	if (is_over) {
-		unlink_killed(ins, x);
-		if (g->cfg.severed != NULL)
-			dp_severed_remove(g->cfg.severed, x->severed);
+		inline_unlist_severed(ins, x);
+		inline_care(ins, x, INLINE_CARE_NONE);
 	}
 	inspector_end_flow(ins, f, DP_CLOSE_RST);
 }
 
-static bool
-opens(const struct packet *p)
-{
-	return (p->tcp_flags & (PACKET_SYN | PACKET_ACK | PACKET_RST)) == PACKET_SYN;
-}
-
-/* RFC 9293 §3.5.2: no reset in answer to a reset. */
-static void
-answer(struct inspector *ins, struct packet *p)
+void
+inline_refuse_packet(struct inspector *ins, struct packet *p)
 {
 	inline_drop(ins, p, DP_STAT_DROP_KILLED);
 	if (p->tcp_flags & PACKET_RST)
@@ -201,7 +206,7 @@ inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *p)
 	struct inline_flow *x = inline_at(ins, f);
 	enum flow_side side = tcp_side(f, p);
 
-	if (opens(p)) {
+	if (inline_opens(p)) {
 		/*
 		 * Who begins anew has nothing open any more. The other end may have: it would not take this SYN, but answer
 		 * for the old connection. The SYN comes again.
@@ -214,7 +219,7 @@ inline_killed_packet(struct inspector *ins, struct flow *f, struct packet *p)
 		finish(ins, f, x, true);
 		return false;
 	}
-	answer(ins, p);
+	inline_refuse_packet(ins, p);
 	if (p->tcp_flags & PACKET_RST) {
 		x->flags |= (uint16_t)(INLINE_CLOSED << side);
 		if (is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER))
@@ -231,11 +236,11 @@ inline_tombstone_packet(struct inspector *ins, struct packet *p)
 
 	if (s == NULL)
 		return false;
-	if (opens(p)) {
+	if (inline_opens(p)) {
 		tombstone_remove(t, s);
 		return false;
 	}
-	answer(ins, p);
+	inline_refuse_packet(ins, p);
 	return true;
 }
 
@@ -244,9 +249,9 @@ inline_kill_age(struct inspector *ins, unsigned int budget)
 {
 	struct inline_gate *g = ins->gate;
 
-	for (; budget > 0 && g->kill_head != POOL_NONE; budget--) {
-		struct inline_flow *x = &g->flows[g->kill_head];
-		struct flow *f = flow_at(&ins->table, g->kill_head);
+	for (; budget > 0 && g->lists[INLINE_CARE_KILLED].head != POOL_NONE; budget--) {
+		struct inline_flow *x = &g->flows[g->lists[INLINE_CARE_KILLED].head];
+		struct flow *f = flow_at(&ins->table, g->lists[INLINE_CARE_KILLED].head);
 		uint64_t age = g->now_ns > x->kill_ns ? g->now_ns - x->kill_ns : 0;
 
 		if (age >= g->cfg.confirm_ns) {
@@ -259,8 +264,7 @@ inline_kill_age(struct inspector *ins, unsigned int budget)
 			x->nb_probes++;
 			reset_ends(ins, f, x);
 		}
-		list_unlink(ins, x);
-		list_append(ins, x);
+		inline_care(ins, x, INLINE_CARE_KILLED); /* to the end */
 	}
 	tombstone_age_step(&g->stones, g->now_ns, budget);
 }

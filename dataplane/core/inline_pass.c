@@ -32,16 +32,21 @@ inline_let_go(struct inspector *ins, struct flow *f)
 	struct inline_flow *x = inline_at(ins, f);
 	uint32_t idx = x->holds;
 
-	if (x->flags & (INLINE_KILLED | INLINE_OVER))
+	if (x->care > INLINE_CARE_WAIT || x->care == INLINE_CARE_KILLED || x->flags & INLINE_OVER)
 		return;
 	for (; idx != POOL_NONE; idx = hold_at(&ins->gate->holds, idx)->flow_next) {
 		struct hold *h = hold_at(&ins->gate->holds, idx);
 
-		if (h->verdict != DP_VERDICT_NONE)
+		/* What waits to be taken over was decided, and passes now. */
+		if (h->verdict != DP_VERDICT_NONE && h->verdict < DP_VERDICT_REFUSE)
 			continue;
 		dp_count(ins->counters, DP_STAT_FALLBACKS, 1);
-		hold_decide(&ins->gate->holds, h, DP_VERDICT_PASS, DP_CAUSE_BYPASS, ins->gate->now_ns);
+		if (h->verdict == DP_VERDICT_NONE)
+			hold_decide(&ins->gate->holds, h, DP_VERDICT_PASS, DP_CAUSE_BYPASS, ins->gate->now_ns);
+		h->verdict = DP_VERDICT_PASS;
+		h->cause = DP_CAUSE_BYPASS;
 	}
+	inline_care(ins, x, INLINE_CARE_NONE);
 	x->strongest = DP_VERDICT_NONE;
 	inline_report(ins, f, x, DP_OUTCOME_DONE, 0);
 	send_withheld(ins, f, x);
@@ -53,8 +58,8 @@ bool
 inline_bypass_packet(struct inspector *ins, struct flow *f, struct packet *p)
 {
 	ins->gate->now_ns = p->ts_ns;
-	if (f != NULL && inline_at(ins, f)->flags & INLINE_KILLED && f->loop == p->loop)
-		return inline_killed_packet(ins, f, p);
+	if (f != NULL && inline_has_care(ins, f, p))
+		return inline_cared_packet(ins, f, p);
 	return f == NULL && inline_tombstone_packet(ins, p);
 }
 

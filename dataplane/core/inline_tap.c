@@ -41,8 +41,8 @@ inline_tap_packet(struct inspector *ins, struct packet *p)
 {
 	struct flow *f = flow_lookup(&ins->table, p);
 
-	if (f != NULL && inline_at(ins, f)->flags & INLINE_KILLED && f->loop == p->loop) {
-		if (inline_killed_packet(ins, f, p))
+	if (f != NULL && inline_has_care(ins, f, p)) {
+		if (inline_cared_packet(ins, f, p))
 			return;
 		f = NULL;
 		ins->current = p;

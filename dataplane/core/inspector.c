@@ -37,6 +37,8 @@ inspector_config_default(struct inspector_config *cfg)
 			.flow_blocks = 1 << 10,
 			.park_octets = 1 << 18,
 			.fallback_default = DP_VERDICT_RESET,
+			.takeover_wait_ns = UINT64_C(1000) * 1000000,
+			.takeover_ready_ns = UINT64_C(200) * 1000000,
 		},
 	};
 }

@@ -18,6 +18,7 @@
 
 #include "dp_severed.h"
 #include "dp_stats.h"
+#include "dp_takeover.h"
 #include "packet.h"
 #include "smtp.h"
 
@@ -44,6 +45,9 @@ struct inspector_inline {
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict per cause; NONE: fallback_default */
 	uint8_t fallback_default;
 	struct dp_severed *severed; /* list of connections that were cut off; NULL: none is kept */
+	bool takeover;		    /* there may be a responder: struct inspector_ops, takeover() */
+	uint64_t takeover_wait_ns;  /* a connection may take so long until its state can be told: replies, gaps */
+	uint64_t takeover_ready_ns; /* and the responder until it is ready */
 };
 
 struct inspector_config {
@@ -90,6 +94,15 @@ struct inspector_ops {
 	 * (inspector_current()) and before the next. False: there is no buffer for it.
 	 */
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
+	/*
+	 * With inline_cfg.takeover only. Tell the responder of @f: @rec, rec->len octets, is whole but for worker, epoch and
+	 * instance; its times are those of packets. inspector_takeover_ready() answers. False: there is no room now.
+	 */
+	bool (*takeover)(void *ctx, struct flow *f, const struct dp_takeover *rec);
+	/* An IP packet, whole, for the responder. Called also before it is ready: never. False: there is no room for it. */
+	bool (*inward)(void *ctx, const uint8_t *ip, uint32_t len);
+	/* What the responder was told of @f is void: it is no longer, or will never be, its own. */
+	void (*takeover_end)(void *ctx, struct flow *f, uint64_t hold_id);
 };
 
 struct inspector; /* opaque; in the caller's memory */
@@ -162,6 +175,23 @@ void inspector_restore_severed(struct inspector *ins, uint64_t now_ns);
 
 /* Nobody decides at the moment: limits that run out have cause CTRL_GONE, not CTRL_SLOW. */
 void inspector_set_ctrl_gone(struct inspector *ins, bool gone);
+
+/*
+ * Take-overs; between bursts only. A flow is named by its index (inspector_flow_index(), in ops.takeover()) and its uid;
+ * what is over is ignored. There is none to begin with: a connection that it has when it is gone is reset.
+ */
+void inspector_set_responder(struct inspector *ins, bool there);
+/* Is any connection the responder's, or told to it? */
+bool inspector_has_takeovers(const struct inspector *ins);
+uint32_t inspector_flow_index(const struct inspector *ins, const struct flow *f);
+/* The responder's word on what it was told with @hold_id. False: that is over. */
+bool inspector_takeover_ready(struct inspector *ins, uint32_t index, uint64_t flow_uid, uint64_t hold_id, bool ready,
+			      uint64_t now_ns);
+/* It is done with the connection; its kernel may still send, and is sent to, until all has been silent. */
+void inspector_takeover_closed(struct inspector *ins, uint32_t index, uint64_t flow_uid, uint64_t hold_id);
+/* An IP packet that the responder sends. Counts RX and what becomes of it. */
+void inspector_takeover_output(struct inspector *ins, uint32_t index, uint64_t flow_uid, const uint8_t *ip, uint32_t len,
+			       uint64_t now_ns);
 
 /* The packet being worked on, for callbacks: time, frame number. During ageing and flush: the last one of the flow. */
 const struct packet *inspector_current(const struct inspector *ins);

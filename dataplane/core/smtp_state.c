@@ -70,7 +70,8 @@ smtp_state_owed(const struct smtp_ctx *ctx, const struct smtp *s, uint32_t comma
 	uint32_t later;
 	unsigned int i, nb, cap = SMTP_PENDING_INLINE;
 
-	if (ss == NULL || ss->unsure || ss->pending_skip > 0 || ss->lmtp_left > 0 ||
+	/* A greeting that is still to come is no reply to a command, and replies that were put by have gone on. */
+	if (ss == NULL || !ss->greeted || ss->stash_idx != POOL_NONE || ss->unsure || ss->pending_skip > 0 || ss->lmtp_left > 0 ||
 	    ((ss->anomalies | ss->server_anomalies) & SMTP_REPLIES_MISSED) != 0)
 		return -1;
 	later = ss->nb_commands - commands;
@@ -85,6 +86,28 @@ smtp_state_owed(const struct smtp_ctx *ctx, const struct smtp *s, uint32_t comma
 	for (i = 0; i < nb; i++)
 		owed[i] = ring[(ss->pending_head + i) & (cap - 1)] & SMTP_P_KIND;
 	return (int)nb;
+}
+
+uint32_t
+smtp_state_line(const struct smtp_ctx *ctx, const struct smtp *s)
+{
+	const struct smtp_session *ss = session_of(ctx, s);
+
+	return ss != NULL && s->phase == SMTP_PHASE_COMMAND ? ss->line_octets : 0;
+}
+
+void
+smtp_state_names(const struct smtp_ctx *ctx, const struct smtp *s, struct smtp_state *ret)
+{
+	const struct smtp_session *ss = session_of(ctx, s);
+
+	*ret = (struct smtp_state){ .transaction = 0 };
+	if (ss == NULL)
+		return;
+	ret->nb_transactions = ss->nb_transactions;
+	ret->anomalies = ss->anomalies | ss->server_anomalies;
+	smtp_kept_str(ctx, &ss->helo, &ret->helo);
+	smtp_kept_str(ctx, &ss->sender, &ret->sender);
 }
 
 void
@@ -192,4 +215,10 @@ bool
 smtp_is_clear(const struct smtp *s)
 {
 	return s->phase != SMTP_PHASE_OPAQUE && (s->flags & (SMTP_F_TLS | SMTP_F_TURNED)) == 0;
+}
+
+bool
+smtp_reads_lines(const struct smtp *s)
+{
+	return (s->flags & (SMTP_F_ALT | SMTP_F_TLS)) != 0;
 }

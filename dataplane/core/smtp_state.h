@@ -46,6 +46,10 @@ bool smtp_state_get(const struct smtp_ctx *ctx, const struct smtp *s, struct smt
  * oldest first. How many; -1: that is not known any more, or they are more than @max.
  */
 int smtp_state_owed(const struct smtp_ctx *ctx, const struct smtp *s, uint32_t commands, uint8_t *owed, unsigned int max);
+/* Octets of the command line that has begun and not ended. 0: none, or what is read is no command. */
+uint32_t smtp_state_line(const struct smtp_ctx *ctx, const struct smtp *s);
+/* What is known by now, whatever the machine reads: MAIL commands, HELO name and last sender, anomalies. */
+void smtp_state_names(const struct smtp_ctx *ctx, const struct smtp *s, struct smtp_state *ret);
 void smtp_state_server(const struct smtp_ctx *ctx, const struct smtp *s, struct smtp_state_server *ret);
 
 /* @s, opened just now, goes on from @state. False: no memory. */
@@ -57,5 +61,8 @@ uint32_t smtp_owed(const struct smtp_ctx *ctx, const struct smtp *s);
 
 /* Do the client's octets have lines that are commands? Not in TLS, or what seems to be, nor with the sides exchanged. */
 bool smtp_is_clear(const struct smtp *s);
+
+/* In what is no command, are there lines that another server would read as commands? */
+bool smtp_reads_lines(const struct smtp *s);
 
 #endif

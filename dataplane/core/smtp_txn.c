@@ -460,10 +460,12 @@ smtp_pending_forget_wait(struct smtp_run *run)
 	struct smtp_session *ss = run->ss;
 
 	/* It is the last: nothing was read after it. Alone it is popped, which gives the list's memory back. */
-	if (ss->pending_nb > 1)
+	if (ss->pending_nb > 1) {
 		ss->pending_nb--;
-	else if (ss->pending_nb == 1)
+		ss->nb_commands--;
+	} else if (ss->pending_nb == 1) {
 		smtp_pending_pop(run, 0);
+	}
 }
 
 void

@@ -283,6 +283,31 @@ on_originate(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool p
 	return eo->originate != NULL && eo->originate(eo->originate_ctx, frame, len, wire, port_b);
 }
 
+static bool
+on_takeover(void *ctx, struct flow *f, const struct dp_takeover *rec)
+{
+	const struct event_out *eo = ctx;
+
+	return eo->takeover != NULL && eo->takeover->tell(eo->takeover_ctx, f, rec);
+}
+
+static bool
+on_inward(void *ctx, const uint8_t *ip, uint32_t len)
+{
+	const struct event_out *eo = ctx;
+
+	return eo->takeover != NULL && eo->takeover->inward(eo->takeover_ctx, ip, len);
+}
+
+static void
+on_takeover_end(void *ctx, struct flow *f, uint64_t hold_id)
+{
+	const struct event_out *eo = ctx;
+
+	if (eo->takeover != NULL)
+		eo->takeover->end(eo->takeover_ctx, f, hold_id);
+}
+
 const struct inspector_ops event_out_ops = {
 	.smtp = {
 		.txn_begin = on_txn_begin,
@@ -294,4 +319,7 @@ const struct inspector_ops event_out_ops = {
 	.flow_end = on_flow_end,
 	.outcome = on_outcome,
 	.originate = on_originate,
+	.takeover = on_takeover,
+	.inward = on_inward,
+	.takeover_end = on_takeover_end,
 };

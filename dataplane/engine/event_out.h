@@ -21,6 +21,13 @@
 #include "inspector.h"
 #include "rule_swap.h"
 
+/* Of struct inspector_ops. */
+struct event_takeover_ops {
+	bool (*tell)(void *ctx, struct flow *f, const struct dp_takeover *rec);
+	bool (*inward)(void *ctx, const uint8_t *ip, uint32_t len);
+	void (*end)(void *ctx, struct flow *f, uint64_t hold_id);
+};
+
 enum {
 	EVENT_OUT_KEPT = 256,
 };
@@ -49,6 +56,8 @@ struct event_out {
 	/* Live, enforcing: sends a frame of our making (struct inspector_ops). */
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b);
 	void *originate_ctx;
+	const struct event_takeover_ops *takeover; /* NULL: nothing is taken over */
+	void *takeover_ctx;
 	union {
 		struct dp_record rec;
 		struct dp_ev_txn_begin txn_begin;

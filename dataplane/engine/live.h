@@ -90,6 +90,7 @@ struct live_queue {
 };
 
 struct live_frags;
+struct live_takeover;
 
 /* How far a worker is behind, see live_load.h. */
 struct live_load {
@@ -114,6 +115,7 @@ struct live_worker {
 	bool in_burst; /* the inspector is at work on one */
 	unsigned int nb_idle;
 	struct live_frags *frags; /* NULL: not enforcing */
+	struct live_takeover *takeover; /* NULL: nothing is taken over */
 	bool bypass;		  /* in this turn nothing is inspected */
 	struct live_load load;
 	uint32_t ctrl_beat;    /* of ctrl, as last seen to change */

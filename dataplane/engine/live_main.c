@@ -20,11 +20,13 @@
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "handover.h"
 #include "live_enforce.h"
 #include "dp_clock.h"
 #include "live_options.h"
 #include "live_orders.h"
 #include "live_ports.h"
+#include "live_takeover.h"
 #include "live_telemetry.h"
 #include "service.h"
 #include "status.h"
@@ -43,6 +45,8 @@ struct dataplane {
 	struct live_ports ports;
 	struct live_orders orders;
 	struct service service;
+	struct handover *handover; /* NULL: there is no responder */
+	struct live_takeover takeovers[DP_WORKERS_MAX];
 	const char *pci[EAL_PCI_MAX];
 };
 
@@ -89,6 +93,20 @@ start_eal(struct dataplane *d)
 	return 0;
 }
 
+/* The worker's end of the rings, before it is made; the rest when it is. */
+static void
+join_handover(struct dataplane *d, struct worker_config *cfg)
+{
+	struct live_takeover *t = &d->takeovers[cfg->index];
+
+	if (d->handover == NULL)
+		return;
+	t->lane = handover_lane(d->handover, cfg->index);
+	cfg->live->takeover = t;
+	cfg->takeover = &live_takeover_ops;
+	cfg->takeover_ctx = t;
+}
+
 static int
 make_workers(struct dataplane *d)
 {
@@ -118,11 +136,18 @@ make_workers(struct dataplane *d)
 	d->live.overload_open = d->opt.overload_open || !enforce;
 	d->live.stop = &d->service.stop;
 	live_clock_init(&d->live.clock);
+	if (enforce && d->opt.takeover_fd > 0)
+		rc = handover_start(d->opt.takeover_fd, nb, &d->group.seed, &d->handover);
+	if (rc != 0)
+		return rc;
 	rc = live_group_init(&d->live, nb);
 	for (cfg.index = 0; rc == 0 && cfg.index < nb; cfg.index++) {
 		rc = live_worker_new(&d->live, cfg.index, nb, enforce, &cfg.live);
-		if (rc == 0)
-			rc = worker_new(&cfg, &d->group.workers[cfg.index]);
+		if (rc != 0)
+			break;
+		join_handover(d, &cfg);
+		rc = worker_new(&cfg, &d->group.workers[cfg.index]);
+		d->takeovers[cfg.index].worker = d->group.workers[cfg.index];
 	}
 	d->group.nb = nb;
 	return rc;
@@ -236,6 +261,7 @@ run(struct dataplane *d)
 		}
 	}
 	rte_eal_mp_wait_lcore();
+	handover_stop(d->handover);
 	live_ports_publish(&d->ports, &d->dp);
 	live_ports_close(&d->ports);
 	status_end(d->opt.common.status_fd, dp_clock_ns(CLOCK_MONOTONIC) - wall_ns,

@@ -20,6 +20,7 @@ enum {
 	OPT_HUGEPAGES,
 	OPT_HOLD_LIMIT,
 	OPT_FALLBACK,
+	OPT_TAKEOVER_FD,
 	OPT_OVERLOAD,
 	OPT_HELP,
 	OPT_VERSION,
@@ -39,6 +40,7 @@ static const struct option long_options[] = {
 	{ "hugepages", required_argument, NULL, OPT_HUGEPAGES },
 	{ "hold-limit-ms", required_argument, NULL, OPT_HOLD_LIMIT },
 	{ "fallback", required_argument, NULL, OPT_FALLBACK },
+	{ "takeover-fd", required_argument, NULL, OPT_TAKEOVER_FD },
 	{ "overload-ms", required_argument, NULL, OPT_OVERLOAD },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -54,6 +56,7 @@ static const char help_text[] =
 	"                         [--memory MIB] [--hugepages auto|yes|no]\n"
 	"                         [--flows N] [--sessions N] [--ignore-vlan]\n"
 	"                         [--hold-limit-ms N] [--overload-ms N] [--fallback CAUSE=open|closed]...\n"
+	"                         [--takeover-fd N]\n"
 	"  postern-dataplane-live --version\n";
 
 static int
@@ -98,6 +101,19 @@ parse_hugepages(const char *text, enum eal_hugepages *ret)
 	return wrong("--hugepages", text, "none of auto, yes, no");
 }
 
+/* A connection may be impossible to take over for several reasons: one setting for all of them. */
+static void
+set_fallback(struct live_options *o, enum dp_cause cause, enum dp_verdict verdict)
+{
+	o->fallback[cause] = (uint8_t)verdict;
+	if (cause != DP_CAUSE_RESPONDER)
+		return;
+	o->fallback[DP_CAUSE_NO_SYN] = (uint8_t)verdict;
+	o->fallback[DP_CAUSE_TCP_OPTION] = (uint8_t)verdict;
+	o->fallback[DP_CAUSE_STALE_OCTETS] = (uint8_t)verdict;
+	o->fallback[DP_CAUSE_SESSION] = (uint8_t)verdict;
+}
+
 /* "ctrl_slow=open": what happens to a held recipient when nobody decides, and why nobody did; to connections under overload. */
 static int
 parse_fallback(const char *text, struct live_options *o)
@@ -110,6 +126,7 @@ parse_fallback(const char *text, struct live_options *o)
 		{ "ctrl_gone", DP_CAUSE_CTRL_GONE },
 		{ "ring_full", DP_CAUSE_RING_FULL },
 		{ "memory", DP_CAUSE_MEMORY },
+		{ "responder", DP_CAUSE_RESPONDER },
 	};
 	const char *how = strchr(text, '=');
 	unsigned int i;
@@ -123,14 +140,15 @@ parse_fallback(const char *text, struct live_options *o)
 		    memcmp(text, causes[i].name, (size_t)(how - text)) != 0)
 			continue;
 		if (strcmp(how + 1, "open") == 0)
-			o->fallback[causes[i].cause] = DP_VERDICT_ALERT;
+			set_fallback(o, causes[i].cause, DP_VERDICT_ALERT);
 		else if (strcmp(how + 1, "closed") == 0)
-			o->fallback[causes[i].cause] = DP_VERDICT_RESET;
+			set_fallback(o, causes[i].cause, DP_VERDICT_RESET);
 		else
 			break;
 		return 0;
 	}
-	return wrong("--fallback", text, "is not ctrl_slow, ctrl_gone, ring_full, memory or overload, and =open or =closed");
+	return wrong("--fallback", text,
+		     "is not ctrl_slow, ctrl_gone, ring_full, memory, responder or overload, and =open or =closed");
 }
 
 static int
@@ -181,6 +199,8 @@ parse_one(int opt, struct live_options *o)
 		return parse_size(opt, o);
 	case OPT_FALLBACK:
 		return parse_fallback(optarg, o);
+	case OPT_TAKEOVER_FD:
+		return dp_args_fd(optarg, &o->takeover_fd) < 0 ? wrong("--takeover-fd", optarg, "is no open descriptor") : 0;
 	case OPT_CORES:
 		o->eal.cores = optarg;
 		return 0;

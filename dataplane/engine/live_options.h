@@ -26,6 +26,7 @@ struct live_options {
 	uint32_t overload_ms;	       /* 0: never */
 	bool overload_open;
 	uint8_t fallback[DP_CAUSE_NB]; /* enum dp_verdict; NONE: the inspector's own */
+	int takeover_fd; /* SOCK_SEQPACKET to the responder; 0: there is none */
 	struct eal_live eal;
 };
 

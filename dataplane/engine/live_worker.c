@@ -12,6 +12,7 @@
 #include "live_enforce.h"
 #include "live_frag.h"
 #include "live_load.h"
+#include "live_takeover.h"
 
 enum {
 	FRAME_STEP = DP_WORKERS_MAX, /* numbers of one worker are this far apart */
@@ -218,6 +219,7 @@ turn(struct worker *w, bool receiving)
 
 	worker_begin_turn(w);
 	live_commands(w, live_now(w), w->out.last_frame);
+	nb += live_takeover_turn(w, w->now_ns, w->out.last_frame);
 	live_bypass_turn(w);
 	for (i = 0; receiving && i < l->nb_rx; i++) {
 		n = live_rx(w, &l->rx[i]);

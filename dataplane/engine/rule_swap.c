@@ -2,19 +2,16 @@
 #include "rule_swap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
 
-#include "dp_event.h"
 #include "dp_ruleset.h"
 
 struct rule_swap {
@@ -92,32 +89,16 @@ rule_swap_quiescent(struct rule_swap *rs, unsigned int worker)
 	rte_rcu_qsbr_quiescent(rs->qsbr, worker);
 }
 
-/* Load the image behind @fd: sealed (nobody changes it while it is checked), of the promised size and hash. */
 static int
 load_image(int fd, const struct dp_ruleset_msg *offer, struct matcher **ret, const char **ret_why)
 {
-	const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
-	struct stat st;
 	void *image;
-	int rc, seals = fcntl(fd, F_GET_SEALS);
+	int rc = dp_ruleset_map(fd, offer, &image, ret_why);
 
-	*ret_why = "the image is not sealed";
-	if (seals < 0 || (seals & wanted) != wanted)
-		return -EPERM;
-	*ret_why = "the image has another size than promised";
-	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size != offer->size)
-		return -EBADMSG;
-	image = mmap(NULL, offer->size, PROT_READ, MAP_PRIVATE, fd, 0);
-	*ret_why = "the image cannot be mapped";
-	if (image == MAP_FAILED)
-		return -errno;
-	if (dp_hash64(DP_HASH64_INIT, image, offer->size) != offer->hash) {
-		*ret_why = "the image is damaged";
-		rc = -EBADMSG;
-	} else {
-		*ret_why = "the image is not a rule set for this machine";
-		rc = matcher_load(image, offer->size, ret);
-	}
+	if (rc != 0)
+		return rc;
+	*ret_why = "the image is not a rule set for this machine";
+	rc = matcher_load(image, offer->size, ret);
 	munmap(image, offer->size);
 	return rc;
 }

@@ -26,6 +26,7 @@ set_enforcing(struct worker *w, const struct worker_config *cfg, struct inspecto
 	ic->inline_cfg.serial = w->out.ring.epoch << 16;
 	if (cfg->hold_limit_ms != 0)
 		ic->inline_cfg.hold_limit_ns = (uint64_t)cfg->hold_limit_ms * 1000000;
+	ic->inline_cfg.takeover = cfg->takeover != NULL;
 	memcpy(ic->inline_cfg.fallback, cfg->fallback, sizeof(ic->inline_cfg.fallback));
 	ic->inline_cfg.severed = &w->severed;
 }
@@ -99,6 +100,8 @@ worker_new(const struct worker_config *cfg, struct worker **ret)
 	w->out.counters = &w->counters;
 	w->out.originate = cfg->originate;
 	w->out.originate_ctx = w;
+	w->out.takeover = cfg->takeover;
+	w->out.takeover_ctx = cfg->takeover_ctx;
 	w->out.worker = cfg->index;
 	w->out.replay = (cfg->dp->geo.run_flags & DP_RUN_REPLAY) != 0;
 	w->out.all_events = (cfg->dp->geo.run_flags & DP_RUN_ENVELOPES) != 0;

@@ -65,6 +65,8 @@ struct worker_config {
 	/* Live, when verdicts are carried out (DP_RUN_ENFORCE) */
 	bool (*originate)(void *ctx, const uint8_t *frame, uint32_t len, uint8_t wire, bool port_b); /* ctx: the worker */
 	uint32_t hold_limit_ms;		/* 0: the inspector's own */
+	const struct event_takeover_ops *takeover; /* NULL: nothing is taken over */
+	void *takeover_ctx;
 	uint8_t fallback[DP_CAUSE_NB];	/* enum dp_verdict; NONE: the inspector's own */
 };
 

@@ -42,6 +42,7 @@ enum {
 	SET_MIDSTREAM = 0x08,
 	SET_OPEN = 0x10, /* fallbacks let pass */
 	SET_IPV6 = 0x20,
+	SET_TAKEOVER = 0x40, /* there is a responder */
 };
 
 static const struct model_step ehlo[] = { { "EHLO gw\r\n", 1 }, { NULL, 0 } };
@@ -117,17 +118,46 @@ static void
 verdict(struct fuzz *z, const uint8_t a[4])
 {
 	struct model_hold *h = &z->m.holds[a[1] % MODEL_HOLDS_MAX];
+	enum dp_verdict v = a[2] & 1 ? DP_VERDICT_PASS : DP_VERDICT_RESET;
 	bool is_open;
 
+	if (z->set & SET_TAKEOVER && v == DP_VERDICT_RESET && a[2] & 6)
+		v = a[2] & 2 ? DP_VERDICT_REFUSE : DP_VERDICT_DIVERT;
 	if (h->id == 0 || z->m.nb_holds == 0)
 		return;
 	is_open = hold_find(&z->m.ins->gate->holds, h->id) != NULL &&
 		  hold_find(&z->m.ins->gate->holds, h->id)->verdict == DP_VERDICT_NONE;
 	if (is_open) {
-		h->verdict = a[2] & 1 ? DP_VERDICT_PASS : DP_VERDICT_RESET;
+		h->verdict = v;
 		z->nb_pass += h->verdict == DP_VERDICT_PASS;
 	}
-	inspector_verdict(z->m.ins, h->id, h->uid, a[2] & 1 ? DP_VERDICT_PASS : DP_VERDICT_RESET, z->m.now_ns);
+	inspector_verdict(z->m.ins, h->id, h->uid, v, z->m.now_ns);
+}
+
+/* The responder says this and that about what it was told, and sends what it should not. */
+static void
+responder(struct fuzz *z, const uint8_t a[4])
+{
+	const struct dp_takeover *t = (const struct dp_takeover *)(const void *)z->m.record;
+	enum model_side side = a[3] & 0x10 ? MODEL_TO_CLIENT : MODEL_TO_SERVER;
+	uint64_t taken = z->m.counters.c[DP_STAT_TAKEOVERS_DONE];
+	uint32_t len;
+	uint8_t *frame;
+
+	if (z->m.nb_told == 0)
+		return;
+	if (a[3] & 1)
+		inspector_takeover_ready(z->m.ins, z->m.index, t->flow.uid, t->hold_id, a[3] & 2, z->m.now_ns);
+	CHECK(z->m.counters.c[DP_STAT_TAKEOVERS_DONE] - taken <= 1);
+	frame = model_frame(&z->m, side, a[2], a[1], a[2], "220 x\r\n",
+			    side == MODEL_TO_CLIENT ? a[3] & 7 : 0, &len);
+	inspector_takeover_output(z->m.ins, z->m.index, t->flow.uid, frame + 14, a[3] & 0x20 ? a[1] : len - 14,
+				  z->m.now_ns);
+	free(frame);
+	if (a[3] & 4)
+		inspector_takeover_closed(z->m.ins, z->m.index, t->flow.uid, t->hold_id);
+	if (a[3] & 8)
+		inspector_set_responder(z->m.ins, a[3] & 1);
 }
 
 static void
@@ -143,6 +173,8 @@ act(struct fuzz *z, const uint8_t a[4])
 	case 7:
 		z->m.now_ns += (uint64_t)a[1] * (a[2] & 1 ? 1000000000 : 1000000);
 		inspector_age_step(z->m.ins, z->m.now_ns, 8);
+		if (z->set & SET_TAKEOVER)
+			responder(z, a);
 		break;
 	default:
 		client_segment(z, a);
@@ -214,6 +246,10 @@ begin(struct fuzz *z)
 	if (z->set & SET_OPEN)
 		cfg.ins.inline_cfg.fallback_default = DP_VERDICT_ALERT;
 	z->let_pass = z->set & SET_OPEN;
+	if (z->set & SET_TAKEOVER) {
+		cfg.responder = MODEL_RESPONDER_SILENT;
+		cfg.ins.inline_cfg.takeover = true;
+	}
 	if (z->set & SET_MIDSTREAM) {
 		model_init(m, &cfg, nothing);
 		m->cfg.loss = 100;
@@ -251,7 +287,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (!inspector_flush_step(z.m.ins, 8))
 		;
 	model_check_balance(&z.m);
-	CHECK(z.m.ins->gate->blocks.in_use == 0 && z.m.ins->gate->holds.pool.in_use == 0 && z.m.ins->gate->nb_killed == 0);
+	CHECK(z.m.ins->gate->blocks.in_use == 0 && z.m.ins->gate->holds.pool.in_use == 0);
+	for (i = 0; i < INLINE_CARE_NB; i++)
+		CHECK(z.m.ins->gate->lists[i].head == POOL_NONE);
 	CHECK(z.m.ins->reasm.segs.in_use == 0);
 	model_fini(&z.m);
 	return 0;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tcp_model.h"
+#include "tcp_model_private.h"
 
 #include "packet_edit.h"
 #include "tcp_seq.h"
@@ -17,11 +17,6 @@
 #define MS UINT64_C(1000000)
 
 enum {
-	EV_FRAME_DP,  /* arrives at the inspector, port says where */
-	EV_FRAME_END, /* arrives at end `port` */
-	EV_VERDICT,
-	EV_GIVE_UP,
-
 	WINDOW = 60000,
 	RETRIES_MAX = 14,
 	RTO_FIRST = 200,
@@ -38,8 +33,8 @@ rnd(struct model *m, uint32_t n)
 	return (uint32_t)((m->rnd >> 33) % n);
 }
 
-static void
-post(struct model *m, struct model_event ev)
+void
+model_post(struct model *m, struct model_event ev)
 {
 	assert_true(m->nb_events < MODEL_EVENTS_MAX);
 	ev.order = m->order++;
@@ -84,7 +79,8 @@ uint8_t *
 model_frame(const struct model *m, enum model_side side, uint8_t flags, uint32_t seq, uint32_t ack, const void *data,
 	    uint32_t len, uint32_t *ret_len)
 {
-	const enum model_side to = side == MODEL_CLIENT ? MODEL_SERVER : MODEL_CLIENT;
+	const enum model_side as = side == MODEL_TO_CLIENT ? MODEL_SERVER : side == MODEL_TO_SERVER ? MODEL_CLIENT : side;
+	const enum model_side to = as == MODEL_CLIENT ? MODEL_SERVER : MODEL_CLIENT;
 	const uint16_t ports[2] = { (uint16_t)(40001 + m->client_port), 25 };
 	uint8_t l2[14], opts[40], *frame = malloc(PACKET_BUILD_HEAD_MAX + 40 + len);
 	uint32_t nb_opts = put_options(opts, m, &m->end[side], flags), n, head;
@@ -96,19 +92,19 @@ model_frame(const struct model *m, enum model_side side, uint8_t flags, uint32_t
 		.tos = 0x10,
 		.dont_fragment = true,
 		.flags = flags,
-		.src_port = ports[side],
+		.src_port = ports[as],
 		.dst_port = ports[to],
 		.window = 5000,
 		.seq = seq,
 		.ack = ack,
-		.src_addr = m->cfg.ipv6 ? addr6[side] : addr4[side],
+		.src_addr = m->cfg.ipv6 ? addr6[as] : addr4[as],
 		.dst_addr = m->cfg.ipv6 ? addr6[to] : addr4[to],
 		.len = 0,
 	};
 	struct packet p = { .frame = frame };
 
 	memcpy(l2, macs[to], 6);
-	memcpy(l2 + 6, macs[side], 6);
+	memcpy(l2 + 6, macs[as], 6);
 	l2[12] = m->cfg.ipv6 ? 0x86 : 0x08;
 	l2[13] = m->cfg.ipv6 ? 0xdd : 0x00;
 	n = packet_build(&b, frame);
@@ -149,7 +145,7 @@ link_send(struct model *m, uint8_t kind, uint8_t port, uint8_t *frame, uint32_t 
 		uint8_t *copy = malloc(len);
 
 		memcpy(copy, frame, len);
-		post(m, (struct model_event){ .at_ns = m->now_ns + delay, .kind = kind, .port = port, .frame = copy,
+		model_post(m, (struct model_event){ .at_ns = m->now_ns + delay, .kind = kind, .port = port, .frame = copy,
 					      .len = len });
 	}
 	free(frame);
@@ -162,7 +158,11 @@ end_emit(struct model *m, enum model_side side, uint8_t flags, uint32_t seq, uin
 	uint32_t n;
 	uint8_t *frame = model_frame(m, side, flags, seq, ack, data, len, &n);
 
-	link_send(m, EV_FRAME_DP, (uint8_t)side, frame, n);
+	if (side >= MODEL_TO_CLIENT)
+		model_post(m, (struct model_event){ .at_ns = m->now_ns + MS / 50, .kind = EV_FRAME_OUT, .frame = frame,
+						    .len = n });
+	else
+		link_send(m, EV_FRAME_DP, (uint8_t)side, frame, n);
 }
 
 /* --- the inspector between them --- */
@@ -268,7 +268,7 @@ on_rcpt(void *ctx, void *owner, const struct smtp_rcpt *rcpt)
 	if (hold == 0 || m->ring_full)
 		inspector_hold_fail(m->ins, owner, hold, rcpt, hold == 0 ? DP_CAUSE_MEMORY : DP_CAUSE_RING_FULL);
 	else if (!m->cfg.ctrl_silent)
-		post(m, (struct model_event){ .at_ns = m->now_ns + m->cfg.ctrl_ns, .kind = EV_VERDICT, .id = hold,
+		model_post(m, (struct model_event){ .at_ns = m->now_ns + m->cfg.ctrl_ns, .kind = EV_VERDICT, .id = hold,
 					      .uid = id.uid });
 	return true;
 }
@@ -313,6 +313,9 @@ static const struct inspector_ops ops = {
 	.flow_end = on_flow_end,
 	.outcome = on_outcome,
 	.originate = on_originate,
+	.takeover = model_on_takeover,
+	.inward = model_on_inward,
+	.takeover_end = model_on_takeover_end,
 };
 
 static void
@@ -393,8 +396,8 @@ send_segment(struct model *m, enum model_side side, uint32_t from)
 }
 
 /* New octets, as far as the window goes. */
-static void
-push(struct model *m, enum model_side side)
+void
+model_push(struct model *m, enum model_side side)
 {
 	struct model_end *e = &m->end[side];
 
@@ -408,15 +411,15 @@ push(struct model *m, enum model_side side)
 		arm(m, e);
 }
 
-static void
-say(struct model *m, enum model_side side, const void *p, uint32_t len)
+void
+model_say(struct model *m, enum model_side side, const void *p, uint32_t len)
 {
 	struct model_end *e = &m->end[side];
 
 	assert_true(e->out_len + len <= MODEL_STREAM_MAX);
 	memcpy(e->out + e->out_len, p, len);
 	e->out_len += len;
-	push(m, side);
+	model_push(m, side);
 }
 
 /* --- mail --- */
@@ -430,7 +433,7 @@ server_line(struct model *m, const char *line, uint32_t len)
 		if (len == 3 && memcmp(line, ".\r\n", 3) == 0) {
 			m->srv_data = false;
 			m->nb_messages++;
-			say(m, MODEL_SERVER, "250 queued\r\n", 12);
+			model_say(m, MODEL_SERVER, "250 queued\r\n", 12);
 		}
 		return;
 	}
@@ -448,10 +451,10 @@ server_line(struct model *m, const char *line, uint32_t len)
 		m->srv_quit = true;
 		reply = "221 bye\r\n";
 	}
-	say(m, MODEL_SERVER, reply, (uint32_t)strlen(reply));
+	model_say(m, MODEL_SERVER, reply, (uint32_t)strlen(reply));
 	if (m->srv_quit) {
 		m->end[MODEL_SERVER].fin_wanted = true;
-		push(m, MODEL_SERVER);
+		model_push(m, MODEL_SERVER);
 	}
 }
 
@@ -468,7 +471,7 @@ server_chunk(struct model *m)
 	if (n == 0 || m->srv_chunk > 0)
 		return;
 	m->nb_messages++;
-	say(m, MODEL_SERVER, "250 queued\r\n", 12);
+	model_say(m, MODEL_SERVER, "250 queued\r\n", 12);
 }
 
 static void
@@ -518,12 +521,12 @@ client_goes_on(struct model *m)
 
 		for (; len > 0; text += n, len -= n) {
 			n = m->cfg.cut > 0 && m->cfg.cut < len ? m->cfg.cut : len;
-			say(m, MODEL_CLIENT, text, n);
+			model_say(m, MODEL_CLIENT, text, n);
 		}
 	}
 	if (m->steps[m->step].text == NULL && e->peer_fin) {
 		e->fin_wanted = true;
-		push(m, MODEL_CLIENT);
+		model_push(m, MODEL_CLIENT);
 	}
 }
 
@@ -684,7 +687,7 @@ end_frame(struct model *m, const struct model_event *ev)
 	if (e->state == MODEL_SYN_RCVD && p.ack == e->isn + 1) {
 		e->state = MODEL_OPEN;
 		take_ack(m, side, &p);
-		say(m, MODEL_SERVER, "220 mx\r\n", 8);
+		model_say(m, MODEL_SERVER, "220 mx\r\n", 8);
 	} else {
 		take_ack(m, side, &p);
 	}
@@ -694,16 +697,18 @@ end_frame(struct model *m, const struct model_event *ev)
 		take_payload(m, side, &p);
 		send_ack(m, side);
 	}
-	if (side == MODEL_SERVER) {
+	if (side >= MODEL_TO_CLIENT) {
+		model_responder_reads(m);
+	} else if (side == MODEL_SERVER) {
 		server_reads(m);
 		if (e->peer_fin && !e->fin_wanted) {
 			e->fin_wanted = true;
-			push(m, side);
+			model_push(m, side);
 		}
 	} else {
 		client_goes_on(m);
 	}
-	push(m, side);
+	model_push(m, side);
 	if (e->peer_fin && e->fin_sent && e->una == data_end(e) + 1) {
 		e->state = MODEL_DONE;
 		e->timer_ns = 0;
@@ -741,6 +746,7 @@ model_config_default(struct model_config *cfg)
 		.mss = 1460,
 		.ctrl_ns = MS / 20,
 		.verdict = DP_VERDICT_RESET,
+		.ready_ns = MS / 2,
 	};
 	inspector_config_default(&cfg->ins);
 	cfg->ins.flows_max = 64;
@@ -753,8 +759,8 @@ model_config_default(struct model_config *cfg)
 	cfg->ins.inline_cfg.hold_limit_ns = 30000 * MS;
 }
 
-static void
-end_init(struct model_end *e, uint32_t isn)
+void
+model_end_init(struct model_end *e, uint32_t isn)
 {
 	free(e->out);
 	free(e->in);
@@ -798,20 +804,21 @@ model_init(struct model *m, const struct model_config *cfg, const struct model_s
 	memset(m->mem, 0, m->mem_len);
 	m->ins = inspector_init(m->mem, &m->cfg.ins, &ops, m, &m->counters);
 	assert_non_null(m->ins);
+	inspector_set_responder(m->ins, cfg->responder != MODEL_RESPONDER_NONE);
 	m->wire_c2s = calloc(1, MODEL_STREAM_MAX);
 	m->wire_have = calloc(1, MODEL_STREAM_MAX);
-	end_init(&m->end[0], cfg->isn[0]);
-	end_init(&m->end[1], cfg->isn[1]);
+	model_end_init(&m->end[0], cfg->isn[0]);
+	model_end_init(&m->end[1], cfg->isn[1]);
 	if (cfg->give_up_ns != 0)
-		post(m, (struct model_event){ .at_ns = m->now_ns + cfg->give_up_ns, .kind = EV_GIVE_UP });
+		model_post(m, (struct model_event){ .at_ns = m->now_ns + cfg->give_up_ns, .kind = EV_GIVE_UP });
 	begin(m, steps);
 }
 
 void
 model_again(struct model *m, uint32_t isn_client, uint32_t isn_server, const struct model_step *steps)
 {
-	end_init(&m->end[0], isn_client);
-	end_init(&m->end[1], isn_server);
+	model_end_init(&m->end[0], isn_client);
+	model_end_init(&m->end[1], isn_server);
 	begin(m, steps);
 }
 
@@ -835,7 +842,7 @@ model_fini(struct model *m)
 
 	for (i = 0; i < m->nb_events; i++)
 		free(m->events[i].frame);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < MODEL_ENDS; i++) {
 		free(m->end[i].out);
 		free(m->end[i].in);
 		free(m->end[i].have);
@@ -882,7 +889,7 @@ next_time(const struct model *m, int *ret_timer)
 	for (i = 0; i < m->nb_events; i++)
 		if (m->events[i].at_ns < at)
 			at = m->events[i].at_ns;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < MODEL_ENDS; i++) {
 		if (m->end[i].timer_ns != 0 && m->end[i].timer_ns < at) {
 			at = m->end[i].timer_ns;
 			*ret_timer = (int)i;
@@ -905,6 +912,13 @@ handle(struct model *m, const struct model_event *ev)
 		break;
 	case EV_VERDICT:
 		inspector_verdict(m->ins, ev->id, ev->uid, m->cfg.verdict, m->now_ns);
+		break;
+	case EV_FRAME_OUT:
+		inspector_takeover_output(m->ins, m->index, model_record(m)->flow.uid, ev->frame + 14, ev->len - 14,
+					  m->now_ns);
+		break;
+	case EV_READY:
+		model_responder_answers(m);
 		break;
 	default:
 		if (c->state == MODEL_OPEN) {

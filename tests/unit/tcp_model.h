@@ -17,6 +17,18 @@
 enum model_side {
 	MODEL_CLIENT = 0,
 	MODEL_SERVER = 1,
+	/* The responder's ends: the one towards the client speaks as the server, the other as the client. */
+	MODEL_TO_CLIENT = 2,
+	MODEL_TO_SERVER = 3,
+	MODEL_ENDS = 4,
+};
+
+/* What the model's responder does when it is told of a connection. */
+enum model_responder {
+	MODEL_RESPONDER_NONE = 0, /* there is none */
+	MODEL_RESPONDER_READY,
+	MODEL_RESPONDER_REFUSES,
+	MODEL_RESPONDER_SILENT,
 };
 
 enum {
@@ -49,6 +61,8 @@ struct model_config {
 	bool ctrl_silent;  /* no verdict ever comes */
 	enum dp_verdict verdict;
 	uint64_t give_up_ns; /* the client sends RST at this time; 0: never */
+	enum model_responder responder;
+	uint64_t ready_ns;   /* from the record to its answer */
 	uint32_t cut;	     /* client writes at most so many octets at a time; 0: as the script has them */
 	struct inspector_config ins;
 	bool tap; /* the inspector sees copies: all goes on, whatever it says */
@@ -100,7 +114,7 @@ struct model_event {
 
 struct model {
 	struct model_config cfg;
-	struct model_end end[2];
+	struct model_end end[MODEL_ENDS];
 	uint64_t now_ns, rnd, order, frame_no;
 	struct model_event events[MODEL_EVENTS_MAX];
 	unsigned int nb_events;
@@ -133,6 +147,16 @@ struct model {
 	bool ring_full; /* events are lost */
 	bool bypass;	/* nothing is inspected */
 	uint16_t client_port; /* beyond the usual one, of frames from model_frame() */
+	/* the responder */
+	_Alignas(8) uint8_t record[DP_TAKEOVER_LEN_MAX];
+	uint32_t index; /* of the flow it was told of */
+	unsigned int nb_told, nb_void;
+	bool closed;    /* said so */
+	uint32_t px_read, px_relayed; /* octets of the client, and of the server, dealt with */
+	unsigned int px_owed;	      /* replies of the server that are awaited */
+	bool px_data, px_message;     /* 354 is awaited; a message goes by */
+	bool px_spoilt;		      /* the reply awaited is to a line that was spoilt */
+	unsigned int px_refused;
 };
 
 void model_config_default(struct model_config *cfg);

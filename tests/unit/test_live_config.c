@@ -79,6 +79,38 @@ test_whole(void **state)
 
 /* What becomes of what could not be decided. */
 static void
+test_responder(void **state)
+{
+	static const char text[] =
+		"source: {pairs: [{a: x, b: y}]}\nresponder:\n  enabled: true\n  connections: 100000\n  per_source: 1\n"
+		"  text: \"no <{recipient}>[, {meant}?]\"\n  contact: desk\n"
+		"  texts:\n    - {rule: mil, text: \"rule\"}\n    - {text: \"sender\", sender: example.org}\n"
+		"  limit: {per_minute: 60000, beyond: alert}\nfallback: {responder: open}\n";
+	struct live_config cfg;
+	struct seen s;
+
+	assert_int_equal(load("source: {pairs: [{a: x, b: y}]}\n", &s, &cfg), 0);
+	assert_false(cfg.responder.enabled);
+	live_config_fini(&cfg);
+	assert_int_equal(load(text, &s, &cfg), 0);
+	assert_true(cfg.responder.enabled);
+	assert_int_equal(cfg.responder.connections, 100000);
+	assert_int_equal(cfg.responder.per_source, 1);
+	assert_string_equal(cfg.responder.text, "no <{recipient}>[, {meant}?]");
+	assert_string_equal(cfg.responder.contact, "desk");
+	assert_int_equal(cfg.responder.nb_texts, 2);
+	assert_true(cfg.responder.texts[0].is_rule);
+	assert_string_equal(cfg.responder.texts[0].text, "mil=rule");
+	assert_false(cfg.responder.texts[1].is_rule);
+	assert_string_equal(cfg.responder.texts[1].text, "example.org=sender");
+	assert_int_equal(cfg.responder.per_minute, 60000);
+	assert_true(cfg.responder.beyond_alert);
+	assert_true(cfg.open[LIVE_RESPONDER]);
+	assert_false(cfg.open[LIVE_MEMORY]);
+	live_config_fini(&cfg);
+}
+
+static void
 test_fallback(void **state)
 {
 	static const char pair[] = "source: {pairs: [{a: x, b: y}]}\nenforce: true\n";
@@ -195,6 +227,16 @@ test_refused(void **state)
 		{ "source: {taps: [{port: x, send: y}]}\n", "1:17: send is the port that resets leave by" },
 		{ "source: {taps: [{resets: true, send: y}]}\n", "1:17: a tap needs a port" },
 		{ "source: {taps: [{port: x, resets: true, send: x}]}\n", "port \"x\" stands twice" },
+		{ "source: {taps: [{port: x}]}\nresponder: {enabled: yes}\n", "2:22: responder.enabled must be true or false" },
+		{ "source: {taps: [{port: x}]}\nresponder: [x]\n", "2:12: responder must be a mapping" },
+		{ "source: {taps: [{port: x}]}\nresponder: {text: \"a {who}\"}\n", "responder.text, octet " },
+		{ "source: {taps: [{port: x}]}\nresponder: {text: \"\\u00e4\"}\n", "responder.text, octet " },
+		{ "source: {taps: [{port: x}]}\nresponder: {contact: \"\\u00e4\"}\n", "responder.contact has octets" },
+		{ "source: {taps: [{port: x}]}\nresponder: {texts: [{text: x}]}\n", "a text needs a rule or a sender" },
+		{ "source: {taps: [{port: x}]}\nresponder: {texts: [{rule: a, sender: b, text: x}]}\n", "not for both" },
+		{ "source: {taps: [{port: x}]}\nresponder: {limit: {per_minute: 0}}\n", "from 1 to 60000" },
+		{ "source: {taps: [{port: x}]}\nresponder: {limit: {beyond: pass}}\n", "must be reset or alert" },
+		{ "source: {taps: [{port: x}]}\nresponder: {enable: true}\n", "did you mean \"enabled\"?" },
 		{ "source: {taps: [{port: x}]}\nfallback: pass\n", "2:11: fallback must be open or closed" },
 		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slow: no}\n", "2:23: a fallback must be open or closed" },
 		{ "source: {taps: [{port: x}]}\nfallback: {ctrl_slw: open}\n", "did you mean \"ctrl_slow\"?" },
@@ -246,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_fallback),
+		cmocka_unit_test(test_responder),
 		cmocka_unit_test(test_hook),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),
