@@ -8,8 +8,10 @@
  *              hold_limit_ms: 200                  # enforcing: a held recipient waits so long for its verdict
  *              fallback: closed                    # and then: closed (reset) or open (let pass); or for each cause:
  *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed,
- *                                                  # overload: open, responder: closed}
- *              overload_ms: 50                     # a backlog that stands so long is overload; 0: never
+ *                                                  # overload: open}
+ *              overload_ms: 100                    # a backlog that stands so long is overload; 0: never
+	LIVE_CONFIG_TEXTS_MAX = 16,
+	LIVE_CONFIG_CONTACT_MAX = 120,
  *              down: closed                        # what the wire is while no dataplane runs; open needs a hook
  *              hook:
  *                program: /etc/postern/bypass-nic  # told when the wire goes up or down (cli/hook.h)
@@ -56,7 +58,7 @@ enum {
 	LIVE_CONFIG_WIRES_MAX = 8,
 	LIVE_CONFIG_PORT_MAX = 255, /* octets of what names a port */
 	LIVE_CONFIG_SLEEP_US = 50,
-	LIVE_CONFIG_OVERLOAD_MS = 50,
+	LIVE_CONFIG_OVERLOAD_MS = 100, /* shorter ones happen; TCP sends again after 200 */
 	LIVE_CONFIG_TEXTS_MAX = 16,
 	LIVE_CONFIG_CONTACT_MAX = 120,
 	LIVE_CONFIG_HOOK_S = 5,

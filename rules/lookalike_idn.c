@@ -68,7 +68,7 @@ lookalike_points_agree(const struct lookalike_search *s, const struct image_name
 	if (!idn_read(text_of(s, &real->name), real->name.len,
 		      (n->flags & LOOKALIKE_ALIAS_LETTERS) != 0 ? IDN_LETTERS : IDN_LOOKS, IDN_LABELS_ALL, &name))
 		return false;
-	nb_meant = other_points(&name, 0, name.len, meant);
+	nb_meant = other_points(&name, 0, name.len - (s->is_suffix_apart ? n->suffix_len + 1 : 0), meant);
 	if (s->idn != NULL)
 		nb_typed = other_points(s->idn, from, s->end, typed);
 	if (is_same)

@@ -27,6 +27,35 @@ suffix_technique(const struct lookalike_search *s, const char *typed, size_t typ
 	return 0;
 }
 
+/* The last @nb labels of the domain as it was asked about. */
+static const char *
+asked_labels(const struct lookalike_search *s, size_t nb, size_t *ret_len)
+{
+	const char *domain = s->q->domain, *dot;
+	size_t len = s->q->len;
+
+	for (; nb > 0 && (dot = memrchr(domain, '.', len)) != NULL; nb--)
+		len = (size_t)(dot - domain);
+	len = nb > 0 ? 0 : len + 1;
+	*ret_len = s->q->len - len;
+	return domain + len;
+}
+
+/* The same for an edit in the suffix of @n, typed as text[0..len): the table has A-labels, and a text of letters none. */
+static uint64_t
+suffix_technique_of(const struct lookalike_search *s, const struct image_name *n, const char *text, size_t len)
+{
+	const struct image_name *real = lookalike_real(s->l, n);
+	size_t nb = 1, i;
+
+	if (s->idn == NULL || s->form != IDN_LETTERS || (n->flags & LOOKALIKE_ALIAS_LETTERS) == 0)
+		return suffix_technique(s, text, len, text_of(s, &n->name) + head_len(n) + 1, n->suffix_len);
+	for (i = 0; i < len; i++)
+		nb += text[i] == '.';
+	text = asked_labels(s, nb, &len);
+	return suffix_technique(s, text, len, text_of(s, &real->name) + head_len(real) + 1, real->suffix_len);
+}
+
 /*
  * Is @typed the name without one of its labels, none of the suffix? Without the first one it is the parent: then only
  * when that @is_whole domain, because what else stands below the parent need not have to do with the name.
@@ -61,6 +90,13 @@ struct near {
 	const struct image_suffix *rewritten; /* how its suffix was put right, or NULL */
 };
 
+static bool
+has_suffix(const struct lookalike_search *s, const struct image_name *n, const struct image_string *suffix)
+{
+	n = lookalike_real(s->l, n);
+	return is_text(s, suffix, text_of(s, &n->name) + head_len(n) + 1, n->suffix_len);
+}
+
 static void
 take_near(struct lookalike_search *s, const struct near *t, size_t start,
 	  const struct image_name *n)
@@ -71,8 +107,7 @@ take_near(struct lookalike_search *s, const struct near *t, size_t start,
 	struct edit_class class;
 	uint64_t techniques;
 
-	if (t->rewritten != NULL &&
-	    !is_text(s, &t->rewritten->meant, name + head + 1, n->suffix_len))
+	if (t->rewritten != NULL && !has_suffix(s, n, &t->rewritten->meant))
 		return;
 	if (e.kind == DOMAIN_EDIT_NONE) {
 		if (t->rewritten == NULL)
@@ -98,8 +133,7 @@ take_near(struct lookalike_search *s, const struct near *t, size_t start,
 	if (t->rewritten != NULL) {
 		techniques = class.in_suffix ? 0 : TECHNIQUE_SET(SLIP_AND_TLD);
 	} else if (class.in_suffix) {
-		techniques = suffix_technique(s, typed + head + 1, len - head - 1, name + head + 1,
-					      n->suffix_len);
+		techniques = suffix_technique_of(s, n, typed + head + 1, len - head - 1);
 		if (techniques == 0)
 			techniques = TECHNIQUE_SET(TLD_SWAP);
 	}
@@ -182,29 +216,62 @@ furthest_start(const struct lookalike_search *s, size_t at, size_t nb, size_t le
 	return last;
 }
 
-/* The suffix, from label number @at on, put right in the way @x says. */
+/* The suffix, from label number @at on, put right as meant[0..meant_len), in the way @x says. */
 static void
-search_rewritten(struct lookalike_search *s, const struct image_suffix *x, size_t at)
+search_rewritten(struct lookalike_search *s, const struct image_suffix *x, size_t at, const char *meant, size_t meant_len)
 {
-	size_t before = s->len - x->typed.len, nb = 1, from, last, i, k;
-	const char *meant = text_of(s, &x->meant);
+	size_t before = s->labels[at], nb = 1, from, last, i, k;
 	char text[MATCHER_DOMAIN_MAX];
-	struct near t = {text, before + x->meant.len, x};
+	struct near t = {text, before + meant_len, x};
 	struct typo_sums sums;
 
 	if (t.len > sizeof(text))
 		return;
-	for (i = 0; i < x->meant.len; i++)
+	for (i = 0; i < meant_len; i++)
 		nb += meant[i] == '.';
 	last = furthest_start(s, at, nb, t.len);
 	if (last == at)
 		return;
 	from = s->labels[last];
 	memcpy(text + from, s->domain + from, before - from);
-	memcpy(text + before, meant, x->meant.len);
+	memcpy(text + before, meant, meant_len);
 	typo_sums(&s->l->index, text, from, t.len, true, &sums);
 	for (k = at + 1; k <= last; k++)
 		ask_start(s, &t, &sums, s->labels[k], (unsigned int)(k - at + nb));
+}
+
+/* A text of letters whose last labels are a mistyped suffix of other letters, почат.рв: the table has it as A-labels. */
+static void
+search_letters(struct lookalike_search *s)
+{
+	const struct typo_index *x = &s->l->index;
+	unsigned int readings = 0;
+	struct idn_text meant;
+	const char *typed;
+	size_t k, len, cursor;
+	uint64_t h;
+	int64_t v;
+
+	s->is_suffix_apart = true;
+	for (k = 0; k + 1 < s->nb_labels && k < SUFFIX_LABELS; k++) {
+		typed = asked_labels(s, k + 1, &len);
+		h = typo_hash(x, TYPO_TAG_SUFFIX, typed, len);
+		cursor = 0;
+		if (!typo_index_maybe(x, TYPO_FEW, h) || !idn_is(typed, len))
+			continue;
+		s->end = s->labels[k] - 1u;
+		while (readings < SUFFIXES_MAX && (v = typo_index_next(x, h, &cursor)) >= 0) {
+			const struct image_suffix *suffix = &s->l->suffixes[v];
+
+			if (suffix->kind == IMAGE_SUFFIX_REAL || !is_text(s, &suffix->typed, typed, len) ||
+			    !idn_read(text_of(s, &suffix->meant), suffix->meant.len, IDN_LETTERS, IDN_LABELS_ALL, &meant))
+				continue;
+			readings++;
+			search_rewritten(s, suffix, k, meant.text, meant.len);
+		}
+	}
+	s->end = s->len;
+	s->is_suffix_apart = false;
 }
 
 void
@@ -219,7 +286,7 @@ lookalike_search_suffixes(struct lookalike_search *s, const struct typo_sums *su
 	for (k = 0; k < s->nb_labels && k < SUFFIX_LABELS; k++) {
 		i = s->labels[k];
 		if (i <= from + 1)
-			return;
+			break;
 		h = sums->whole[i] + l->index.tags[TYPO_TAG_SUFFIX];
 		cursor = 0;
 		if (!typo_index_maybe(&l->index, TYPO_FEW, h))
@@ -232,9 +299,11 @@ lookalike_search_suffixes(struct lookalike_search *s, const struct typo_sums *su
 			    !is_text(s, &x->typed, s->domain + i, s->len - i))
 				continue;
 			readings++;
-			search_rewritten(s, x, k);
+			search_rewritten(s, x, k, text_of(s, &x->meant), x->meant.len);
 		}
 	}
+	if (s->idn != NULL && s->form == IDN_LETTERS)
+		search_letters(s);
 }
 
 void

@@ -35,6 +35,7 @@ struct lookalike_search {
 	enum idn_form form;
 	size_t end; /* a name that is found ends there: of its characters it is asked whether they
 		       are foreign */
+	bool is_suffix_apart; /* what stands behind @end was put right: the suffix of a name is not compared with it */
 	const struct image_name *except; /* or NULL */
 	const struct image_name *best;
 	unsigned int best_severity, best_rank;

@@ -119,6 +119,12 @@ try_edits_at(const struct maker *m, size_t pos)
 	return rc;
 }
 
+static int
+take_letters(void *ctx, const char *typed)
+{
+	return try_slip(ctx, typed);
+}
+
 /* What stands below other countries' registries: mil.ph. */
 static int
 add_real(const struct maker *m)
@@ -161,6 +167,8 @@ suffix_slips(const struct suffix_list *list, const char *suffix,
 		m.kind = IMAGE_SUFFIX_COUNTRY;
 	for (i = 0; i <= m.len && rc == 0; i++)
 		rc = try_edits_at(&m, i);
+	if (rc == 0)
+		rc = suffix_letters(suffix, take_letters, &m);
 	snprintf(typed, sizeof(typed), "%s.com", suffix);
 	if (rc == 0 && !is_public(list, typed, PSL_TYPE_ANY))
 		rc = add(ctx, typed, suffix, IMAGE_SUFFIX_TLD);

@@ -33,4 +33,10 @@ int suffix_slips(const struct suffix_list *list, const char *suffix,
 			    enum image_suffix_kind kind),
 		 void *ctx);
 
+/*
+ * Call @take for slips in a suffix that has labels of other letters ("xn--p1ai"), written as A-labels; some are made twice,
+ * some are real suffixes. None of others. 0, or what @take returned when that was not 0.
+ */
+int suffix_letters(const char *suffix, int (*take)(void *ctx, const char *typed), void *ctx);
+
 #endif

@@ -88,7 +88,8 @@ print_traffic(FILE *out, const json_t *s, struct status_rates *r, double now_s)
 			(double)(now.recipients - r->recipients) / dt, (double)(now.alerts - r->alerts) / dt);
 	*r = now;
 	fprintf(out,
-		"sessions    " INT ": " INT " in clear, " INT " opaque, " INT " from their middle, " INT " uninspected; " INT " open now\n",
+		"sessions    " INT ": " INT " in clear, " INT " opaque, " INT " from their middle, " INT " uninspected; " INT
+		" open now\n",
 		int_of(cover, "sessions"), int_of(cover, "clear"), int_of(cover, "opaque"), int_of(cover, "midstream"),
 		int_of(cover, "uninspected"),
 		int_of(k, "flows") - int_of(k, "flows_ended"));

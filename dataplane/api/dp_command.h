@@ -16,7 +16,7 @@
 
 enum dp_command_type {
 	DP_CMD_VERDICT = 1, /* on hold_id */
-	DP_CMD_BYPASS,	    /* arg != 0: forward uninspected until told otherwise */
+	DP_CMD_BYPASS,	    /* not used: dp_shm.h has orders for all workers, which outlive their readers */
 	DP_CMD_DRAIN,	    /* no new holds; finish what there is */
 	DP_CMD_NB,
 };

@@ -21,7 +21,8 @@
  * Clock:     TSC, set by the service thread to the time of day; never backwards. All frames of a burst have its time.
  *            Frame numbers: nanoseconds, the lowest 6 bits being the worker that received the frame, always growing; so
  *            they are unique over workers and restarts, and ctrl merges by them.
- * Turn:      rules; orders; poll; rings; inspect; send; one ageing step; load; publish. The accounting equation holds at each publication.
+ * Turn:      rules; orders; poll; rings; inspect; send; one ageing step; load; publish. The accounting equation holds at each
+ *            publication.
  * Threads:   a struct live_worker belongs to its worker.
  */
 #ifndef POSTERN_LIVE_H

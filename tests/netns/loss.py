@@ -26,7 +26,8 @@ case = Cases(__file__)
 
 def wires(percent, **more):
     """Loss of so many percent, and as much of everything else; from the client, stale octets too."""
-    return dict({'loss': percent, 'double': percent, 'reorder': percent, 'merge': percent, 'stale': percent, 'seed': SEED}, **more)
+    everything = dict.fromkeys(('loss', 'double', 'reorder', 'merge', 'stale'), percent)
+    return {**everything, 'seed': SEED, **more}
 
 
 def impatient(rig):
@@ -67,6 +68,7 @@ def check_refused(postern, counters, sent, nb):
     expect(set(said) <= {'closed', 'not_confirmed'}, repr(said))
     expect(counters['resets'] == nb == counters['resets_confirmed'] + counters['resets_unconfirmed'], repr(counters))
     expect(said.count('closed') == counters['resets_confirmed'], repr((said, counters)))
+    expect(counters['drop_checksum'] == counters['drop_flags'] == 0, 'the wires made wrong segments: %r' % counters)
     for alert, update in told:
         octets = sent[alert['source']['port']]
         line = b'RCPT TO:<%s>\r\n' % alert['email']['to']['address'].encode()

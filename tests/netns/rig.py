@@ -553,5 +553,9 @@ class Rig:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            for thing in self.things:
+                if isinstance(thing, Postern):
+                    print('postern run said:\n' + thing.said()[-4000:], file=sys.stderr)
         self.close()
