@@ -8,10 +8,8 @@
  *              hold_limit_ms: 200                  # enforcing: a held recipient waits so long for its verdict
  *              fallback: closed                    # and then: closed (reset) or open (let pass); or for each cause:
  *                                                  # {ctrl_slow: open, ctrl_gone: open, ring_full: closed, memory: closed,
- *                                                  # overload: open}
+ *                                                  # overload: open, responder: closed}
  *              overload_ms: 100                    # a backlog that stands so long is overload; 0: never
-	LIVE_CONFIG_TEXTS_MAX = 16,
-	LIVE_CONFIG_CONTACT_MAX = 120,
  *              down: closed                        # what the wire is while no dataplane runs; open needs a hook
  *              hook:
  *                program: /etc/postern/bypass-nic  # told when the wire goes up or down (cli/hook.h)

@@ -3,10 +3,10 @@
  * expand - names that may look like a protected one, made rather than judged
  *
  * What:      every single edit, dots elsewhere, mistyped suffixes and both together, a level less, characters that look
- *            alike, in ASCII and of other scripts, added words, other top-level domains. They are candidates only: some are made twice, some do not
- *            match (labels too short, techniques that are off, neighbours): the caller asks the matcher about each.
- *            Not made: what has no end, such as a protected name before anybody's domain (army.mil.example.com), and a
- *            sub-domain of a lookalike.
+ *            alike, in ASCII and of other scripts, added words, other top-level domains. They are candidates only: some are
+ *            made twice, some do not match (labels too short, techniques that are off, neighbours): the caller asks the
+ *            matcher about each. Not made: what has no end, such as a protected name before anybody's domain
+ *            (army.mil.example.com), and a sub-domain of a lookalike.
  * Cost:      about 80 candidates per octet, as many again for each of some hundred mistyped suffixes, and at most
  *            EXPAND_GLYPHS_MAX for characters that look alike in ASCII; of other scripts as many as the caller wants, and some
  *            milliseconds to find which do. No allocation that grows with them.
