@@ -94,7 +94,8 @@ static void
 decide(struct inspector *ins, struct inline_flow *x, struct hold *h, enum dp_verdict verdict, enum dp_cause cause)
 {
 	/* Nobody can take a connection over: what must not pass is cut off. */
-	if ((!ins->gate->cfg.takeover || x->flags & INLINE_TAP) && (verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT)) {
+	if ((!ins->gate->cfg.takeover || x->flags & INLINE_TAP) &&
+	    (verdict == DP_VERDICT_REFUSE || verdict == DP_VERDICT_DIVERT)) {
 		verdict = DP_VERDICT_RESET;
 		cause = DP_CAUSE_RESPONDER;
 	}
