@@ -17,6 +17,10 @@
 
 #include "dp_shm.h"
 
+enum {
+	LAST_TRIES = 5000, /* a second */
+};
+
 static volatile sig_atomic_t stop;
 
 static void
@@ -32,7 +36,7 @@ main(int argc, char **argv)
 	uint64_t nb = 0, nb_uneven = 0, nb_missed = 0;
 	struct dp_counters k, sum = { 0 };
 	struct dp_shm shm;
-	unsigned int i;
+	unsigned int i, nb_tries;
 	int fd, rc;
 
 	if (argc != 2)
@@ -57,9 +61,16 @@ main(int argc, char **argv)
 		}
 		nanosleep(&wait, NULL);
 	} while (!stop);
-	for (i = 0; i < shm.geo.nb_workers; i++)
-		if (dp_stats_read(dp_shm_stats(&shm, i), &k) == 0)
+	for (i = 0; i < shm.geo.nb_workers; i++) {
+		/* The last ones are the result: a worker in the middle of its writing is waited for. */
+		for (rc = -1, nb_tries = 0; rc != 0 && nb_tries < LAST_TRIES; nb_tries++) {
+			rc = dp_stats_read(dp_shm_stats(&shm, i), &k);
+			if (rc != 0)
+				nanosleep(&wait, NULL);
+		}
+		if (rc == 0)
 			dp_stats_add(&sum, &k);
+	}
 	printf("{\"snapshots\": %" PRIu64 ", \"uneven\": %" PRIu64 ", \"missed\": %" PRIu64, nb, nb_uneven, nb_missed);
 	for (i = 0; i < DP_STAT_NB; i++)
 		printf(", \"%s\": %" PRIu64, dp_stat_name(i), sum.c[i]);
