@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdint.h>
@@ -51,9 +52,9 @@ add(struct request *q, uint16_t type, const void *p, size_t n)
 	q->h.nlmsg_len = NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len);
 }
 
-/* Send it and wait for the kernel's word. */
+/* Send what begins with @h and wait for the kernel's word. */
 static int
-ask(int sock, struct request *q)
+ask(int sock, const struct nlmsghdr *h)
 {
 	union {
 		struct nlmsghdr h;
@@ -62,7 +63,7 @@ ask(int sock, struct request *q)
 	const struct nlmsgerr *e = NLMSG_DATA(&answer.h);
 	ssize_t n;
 
-	if (send(sock, q, q->h.nlmsg_len, 0) < 0)
+	if (send(sock, h, h->nlmsg_len, 0) < 0)
 		return -errno;
 	do
 		n = recv(sock, &answer, sizeof(answer), 0);
@@ -82,18 +83,43 @@ route_family(int sock, int family, const char *device)
 
 	begin(&q, RTM_NEWROUTE, family, RT_TABLE_MAIN, RTN_UNICAST);
 	add(&q, RTA_OIF, &dev, sizeof(dev));
-	rc = ask(sock, &q);
+	rc = ask(sock, &q.h);
 	if (rc != 0)
 		return rc;
 	begin(&q, RTM_NEWROUTE, family, TABLE_LOCAL, RTN_LOCAL);
 	add(&q, RTA_OIF, &lo, sizeof(lo));
-	rc = ask(sock, &q);
+	rc = ask(sock, &q.h);
 	if (rc != 0)
 		return rc;
 	begin(&q, RTM_NEWRULE, family, TABLE_LOCAL, FR_ACT_TO_TBL);
 	q.r.rtm_scope = 0;
 	add(&q, FRA_IIFNAME, device, strlen(device) + 1);
-	return ask(sock, &q);
+	return ask(sock, &q.h);
+}
+
+int
+route_no_address(const char *device)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg i;
+		struct rtattr spec, family, mode;
+		uint8_t value, pad[3];
+	} q = {
+		.h = { .nlmsg_len = sizeof(q), .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.i = { .ifi_index = (int)if_nametoindex(device) },
+		.spec = { .rta_len = sizeof(q.spec) + sizeof(q.family) + sizeof(q.mode) + 4, .rta_type = IFLA_AF_SPEC | NLA_F_NESTED },
+		.family = { .rta_len = sizeof(q.family) + sizeof(q.mode) + 4, .rta_type = AF_INET6 | NLA_F_NESTED },
+		.mode = { .rta_len = sizeof(q.mode) + 1, .rta_type = IFLA_INET6_ADDR_GEN_MODE },
+		.value = IN6_ADDR_GEN_MODE_NONE,
+	};
+	int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), rc;
+
+	if (sock < 0)
+		return -errno;
+	rc = ask(sock, &q.h);
+	close(sock);
+	return rc == -EAFNOSUPPORT || rc == -EOPNOTSUPP ? 0 : rc;
 }
 
 int

@@ -12,4 +12,7 @@
 /* 0 or negative errno. */
 int route_everything(const char *device);
 
+/* Before @device is up: it gets no IPv6 address of its own, so that nothing is sent to learn of others. 0 or negative errno. */
+int route_no_address(const char *device);
+
 #endif

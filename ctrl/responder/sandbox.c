@@ -46,7 +46,10 @@ open_tun(int *ret_fd)
 	return 0;
 }
 
-/* A setting of this network namespace; one that this kernel does not have is not missed. */
+/*
+ * A setting of this network namespace. One that this kernel does not have is not missed; nor is any where /proc/sys cannot be
+ * written (systemd's ProtectKernelTunables): they keep the kernel from saying what nobody lets out anyway.
+ */
 static int
 set(const char *name, const char *value)
 {
@@ -57,7 +60,7 @@ set(const char *name, const char *value)
 	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return errno == ENOENT || errno == EROFS ? 0 : -errno;
 	n = write(fd, value, strlen(value));
 	if (n != (ssize_t)strlen(value))
 		rc = n < 0 ? -errno : -EIO;
@@ -73,9 +76,7 @@ settings(void)
 		{ "ipv4/conf/" SANDBOX_TUN "/rp_filter", "0" },
 		{ "ipv4/conf/all/send_redirects", "0" },
 		{ "ipv4/icmp_echo_ignore_all", "1" },
-		{ "ipv4/ip_unprivileged_port_start", "0" },
 		{ "ipv6/icmp/echo_ignore_all", "1" },
-		{ "ipv6/conf/" SANDBOX_TUN "/addr_gen_mode", "1" }, /* none */
 		{ "ipv6/conf/" SANDBOX_TUN "/accept_ra", "0" },
 		{ "ipv6/conf/" SANDBOX_TUN "/router_solicitations", "0" },
 	};
@@ -111,14 +112,13 @@ link_up(const char *name, int mtu)
 	return rc;
 }
 
-/* CAP_NET_ADMIN of the own namespace, and nothing that a program could gain by being executed. */
+/* Two capabilities of the own namespace, and nothing that a program could gain by being executed. */
 static int
-keep_net_admin(void)
+keep_capabilities(void)
 {
+	const uint32_t kept = 1u << CAP_NET_ADMIN | 1u << CAP_NET_BIND_SERVICE;
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = {
-		{ .effective = 1u << CAP_NET_ADMIN, .permitted = 1u << CAP_NET_ADMIN },
-	};
+	struct __user_cap_data_struct data[2] = { { .effective = kept, .permitted = kept } };
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || syscall(SYS_capset, &head, data) != 0)
 		return -errno;
@@ -151,6 +151,8 @@ sandbox_enter(uid_t uid, gid_t gid, uint16_t mtu, int *ret_tun, const char **ret
 		rc = link_up("lo", 0);
 	}
 	if (rc == 0)
+		rc = route_no_address(SANDBOX_TUN);
+	if (rc == 0)
 		rc = link_up(SANDBOX_TUN, mtu);
 	if (rc == 0) {
 		*ret_what = "routes of the network namespace";
@@ -158,7 +160,7 @@ sandbox_enter(uid_t uid, gid_t gid, uint16_t mtu, int *ret_tun, const char **ret
 	}
 	if (rc == 0) {
 		*ret_what = "capabilities";
-		rc = keep_net_admin();
+		rc = keep_capabilities();
 	}
 	if (rc != 0) {
 		if (tun >= 0)

@@ -228,7 +228,7 @@ class Flow:
 class Middle(threading.Thread):
     """The bridge. Frames that are out of order are dropped: their senders send them again."""
 
-    def __init__(self, rig, loss=0.0, seed=1, options=(), hand_over=True):
+    def __init__(self, rig, loss=0.0, seed=1, options=(), hand_over=True, wrap=()):
         super().__init__(daemon=True)
         self.rig, self.loss, self.random, self.hand_over = rig, loss, random.Random(seed), hand_over
         self.flows, self.by_hold, self.strangers, self.closed, self.refused, self.uid = {}, {}, 0, 0, [], 0
@@ -238,7 +238,8 @@ class Middle(threading.Thread):
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.setblocking(False)
         self.host = subprocess.Popen(
-            [os.path.join(case.build, 'tests/netns/responder_host'), os.path.join(case.build, 'ctrl/responder/postern-responder'),
+            [*wrap, os.path.join(case.build, 'tests/netns/responder_host'),
+             os.path.join(case.build, 'ctrl/responder/postern-responder'),
              os.path.join(rigs.TOP, 'rules/mil.yaml'), str(theirs.fileno()), *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[theirs.fileno()])
         theirs.close()
@@ -524,12 +525,12 @@ def replies(c, *lines, replies=None):
     return c.say(*lines, replies=replies)
 
 
-def scenario(play, want, server=None, options=(), **kw):
+def scenario(play, want, server=None, options=(), addr=SERVER, **kw):
     """@play: what a client says; its replies are @want, then QUIT works."""
     with Rig(case.build, offloads='off') as rig:
         m = started(rig, options=options, **kw)
         rig.server_postfix(**(server or {}))
-        c = raw(rig)
+        c = raw(rig, addr)
         got = play(c)
         expect(got == want, 'replies %s' % got)
         c.quit()
@@ -554,6 +555,19 @@ def two_bad_and_a_later_one():
     expect(asked == ['rcpt 2/1 1 fine@army.ml', 'rcpt 2/2 1 bad@army.ml', 'rcpt 2/3 1 slow@army.ml'], repr(m.heard))
     expect([x for x in m.heard if x.startswith('outcome')] == ['outcome 1 1', 'outcome 1 3', 'outcome 2 3'], repr(m.heard))
     expect('end' in m.heard, repr(m.heard))
+
+
+@case
+def read_only_settings():
+    """/proc/sys cannot be written, as under systemd's ProtectKernelTunables."""
+    def play(c):
+        return c.say('MAIL FROM:<a@example.org>', 'RCPT TO:<x@army.ml>', 'RCPT TO:<ok@army.mil>', 'RSET')
+
+    wrap = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c',
+            'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys &&'
+            ' ! echo 4096 2>&- >/proc/sys/net/core/somaxconn && exec "$0" "$@"']
+    for addr in SERVER, SERVER6:
+        scenario(play, [250, 550, 250, 250], wrap=wrap, addr=addr)
 
 
 @case
@@ -701,14 +715,14 @@ def parallel():
 
 @case
 def sandbox():
-    """What it is allowed, once it has begun: nothing outside, and one capability inside."""
+    """What it is allowed, once it has begun: nothing outside, and two capabilities inside."""
     with Rig(case.build, offloads='off') as rig:
         m = started(rig)
         with open('/proc/%d/status' % m.pid) as f:
             status = dict(line.split(':', 1) for line in f.read().splitlines())
         expect(status['Uid'].split() == ['65534'] * 4 and status['Gid'].split() == ['65534'] * 4, repr(status['Uid']))
         expect(status['Groups'].split() == [], repr(status['Groups']))
-        expect(int(status['CapEff'], 16) == int(status['CapPrm'], 16) == 1 << 12, repr(status['CapEff']))
+        expect(int(status['CapEff'], 16) == int(status['CapPrm'], 16) == (1 << 12 | 1 << 10), repr(status['CapEff']))
         expect(status['NoNewPrivs'].strip() == '1', 'new privileges')
         for ns in 'user', 'net':
             expect(os.readlink('/proc/%d/ns/%s' % (m.pid, ns)) != os.readlink('/proc/self/ns/' + ns), ns)
