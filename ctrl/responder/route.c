@@ -108,7 +108,8 @@ route_no_address(const char *device)
 	} q = {
 		.h = { .nlmsg_len = sizeof(q), .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
 		.i = { .ifi_index = (int)if_nametoindex(device) },
-		.spec = { .rta_len = sizeof(q.spec) + sizeof(q.family) + sizeof(q.mode) + 4, .rta_type = IFLA_AF_SPEC | NLA_F_NESTED },
+		.spec = { .rta_len = sizeof(q.spec) + sizeof(q.family) + sizeof(q.mode) + 4,
+			  .rta_type = IFLA_AF_SPEC | NLA_F_NESTED },
 		.family = { .rta_len = sizeof(q.family) + sizeof(q.mode) + 4, .rta_type = AF_INET6 | NLA_F_NESTED },
 		.mode = { .rta_len = sizeof(q.mode) + 1, .rta_type = IFLA_INET6_ADDR_GEN_MODE },
 		.value = IN6_ADDR_GEN_MODE_NONE,
