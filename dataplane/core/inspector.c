@@ -87,6 +87,8 @@ sink_client(void *ctx, struct flow *f, const uint8_t *p, size_t len)
 {
 	struct inspector *ins = ctx;
 
+	if (f->flags & FLOW_SKIPPING && f->smtp.phase == SMTP_PHASE_SYNC)
+		return inspector_skip_on(ins, f, p, len);
 	return smtp_client_data(&ins->smtp, &f->smtp, f, p, len);
 }
 
@@ -122,6 +124,8 @@ sink_alternative(void *ctx, struct flow *f, const uint8_t *p, size_t len, bool a
 {
 	struct inspector *ins = ctx;
 
+	if (f->flags & FLOW_SKIPPING)
+		return;
 	/* Its recipients have no place of their own in the stream. */
 	ins->reasm.piece_seq = f->dir[FLOW_CLIENT].next;
 	smtp_client_alternative(&ins->smtp, &f->smtp, f, p, len, at_line_start);

@@ -119,6 +119,9 @@ inspector_skip_body(struct inspector *ins, struct flow *f, uint32_t seq, uint32_
 	if (ins->shed < INSPECTOR_SHED_BODIES || !in_message || len == 0 || seq != f->dir[FLOW_CLIENT].next ||
 	    f->dir[FLOW_CLIENT].head != POOL_NONE)
 		return false;
+	/* Its words would end it; of a server that is not heard none come. */
+	if (!(f->flags & FLOW_SEEN << FLOW_SERVER))
+		return false;
 	if (!(f->flags & FLOW_SKIPPING)) {
 		dp_count(ins->counters, DP_STAT_SKIPPED_BODIES, 1);
 		smtp_note(&ins->smtp, &f->smtp, DP_ANOMALY_BIT(UNINSPECTED));
@@ -127,4 +130,16 @@ inspector_skip_body(struct inspector *ins, struct flow *f, uint32_t seq, uint32_
 	dp_count(ins->counters, DP_STAT_SKIPPED_OCTETS, len);
 	tcp_reasm_skip(&ins->reasm, f, FLOW_CLIENT, len);
 	return true;
+}
+
+size_t
+inspector_skip_on(struct inspector *ins, struct flow *f, const uint8_t *p, size_t len)
+{
+	/* No other line of a message is a dot alone (RFC 5321 §4.5.2). */
+	bool is_end = (len == 3 && memcmp(p, ".\r\n", 3) == 0) || (len == 2 && memcmp(p, ".\n", 2) == 0);
+
+	if (is_end && f->flags & FLOW_AT_LINE)
+		inspector_resume_body(f);
+	dp_count(ins->counters, DP_STAT_SKIPPED_OCTETS, len);
+	return len;
 }

@@ -53,7 +53,12 @@ void inspector_shed_packet(struct inspector *ins, struct packet *p);
  * of it waits.
  */
 bool inspector_skip_body(struct inspector *ins, struct flow *f, uint32_t seq, uint32_t len);
-/* The server spoke: what comes next of the client is parsed. */
+/*
+ * A line, or what there is of one, that came all the same while @f skips a message: out of order, or the overload is over.
+ * In the message for all that is known, so its words are no commands. Returns @len.
+ */
+size_t inspector_skip_on(struct inspector *ins, struct flow *f, const uint8_t *p, size_t len);
+/* The server spoke, or the message ended: what comes next of the client is parsed. */
 static inline void
 inspector_resume_body(struct flow *f)
 {
