@@ -15,7 +15,7 @@ struct out {
 	bool missing; /* a field that is not known was wanted since the bracket */
 };
 
-/* "{name}" at @p: which field, and how long; NB_FIELDS: none. */
+/* "{name}" at @p: which field, and how long; NB_FIELDS: none, and one octet. */
 static enum field
 field_at(const char *p, size_t *ret_len)
 {
@@ -29,6 +29,7 @@ field_at(const char *p, size_t *ret_len)
 			return (enum field)i;
 		}
 	}
+	*ret_len = 1;
 	return NB_FIELDS;
 }
 

@@ -235,7 +235,8 @@ test_answers(void **state)
 	answer.text[0] = '5';
 	assert_int_equal(dp_answer_check(&answer, sizeof(answer)), -EBADMSG);
 	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		strncpy(answer.text, wrong[i], sizeof(answer.text));
+		memset(answer.text, 0, sizeof(answer.text));
+		memcpy(answer.text, wrong[i], strlen(wrong[i]));
 		answer.text_len = (uint16_t)strlen(wrong[i]);
 		assert_int_equal(dp_answer_check(&answer, sizeof(answer)), -EBADMSG);
 	}
