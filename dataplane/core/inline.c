@@ -300,21 +300,22 @@ pass_part(struct inspector *ins, const struct flow *f, struct inline_flow *x, st
 }
 
 /*
- * Met in its middle: octets [@seq, @seq + @len) before the first that was seen, not known to have arrived. Nobody judges
+ * Met in its middle: octets [@from, @to) before the first that was seen, not known to have arrived. Nobody judges
  * them, but they do not change any more.
  */
 static void
-unread_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p, uint32_t seq, uint32_t len)
+unread_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, struct packet *p, uint32_t from, uint32_t to)
 {
-	const uint8_t *data = packet_payload(p);
+	uint32_t head = from - tcp_payload_seq(p), len = to - from;
+	const uint8_t *data = packet_payload(p) + head;
 
-	if (inline_buf_differs(&ins->gate->blocks, &x->buf, seq, data, len)) {
+	if (inline_buf_differs(&ins->gate->blocks, &x->buf, from, data, len)) {
 		drop_different(ins, f, p);
-	} else if (!inline_buf_insert(&ins->gate->blocks, &x->buf, ins->gate->cfg.flow_blocks, seq, data, len, true)) {
+	} else if (!inline_buf_insert(&ins->gate->blocks, &x->buf, ins->gate->cfg.flow_blocks, from, data, len, true)) {
 		inline_drop(ins, p, DP_STAT_DROP_NO_ROOM);
 	} else {
 		if (len < p->payload_len)
-			packet_cut(p, 0, len, PACKET_FIN | PACKET_PSH);
+			packet_cut(p, head, len, head + len < p->payload_len ? PACKET_FIN | PACKET_PSH : 0);
 		dp_count(ins->counters, DP_STAT_UNREAD, 1);
 	}
 }
@@ -354,7 +355,13 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		x->fin = end;
 	}
 	if (f->flags & FLOW_MIDSTREAM && tcp_seq_lt(seq, x->base) && tcp_seq_lt(acked_by_server(f, x), x->base)) {
-		unread_octets(ins, f, x, p, seq, tcp_seq_min(x->base, end) - seq);
+		/* What the server has it does not get again: of that there is no copy to compare with any more. */
+		uint32_t from = tcp_seq_max(seq, acked_by_server(f, x)), to = tcp_seq_min(x->base, end);
+
+		if (!tcp_seq_lt(from, to))
+			packet_cut_to_ack(p, p->seq);
+		else
+			unread_octets(ins, f, x, p, from, to);
 		return;
 	}
 	if (tcp_seq_lt(seq, acked)) {
@@ -373,8 +380,7 @@ client_octets(struct inspector *ins, struct flow *f, struct inline_flow *x, stru
 		return;
 	/* Again what nobody parsed: there is no copy to compare with. */
 	if (f->flags & FLOW_SKIPPED && tcp_seq_lt(seq, x->fwd)) {
-		seq -= head;
-		unread_octets(ins, f, x, p, seq, tcp_seq_min(x->fwd, end) - seq);
+		unread_octets(ins, f, x, p, seq - head, tcp_seq_min(x->fwd, end));
 		return;
 	}
 	if (seq != end && !keep(ins, f, x, p, seq, end - seq))
