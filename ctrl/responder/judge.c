@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "dp_clock.h"
 #include "dp_ruleset.h"
 
 void
@@ -141,11 +141,9 @@ static void
 begin(struct judge *j, enum dp_event_type type)
 {
 	struct dp_record *rec = (struct dp_record *)j->record;
-	struct timespec ts;
 
 	dp_event_begin(j->record, type);
-	clock_gettime(CLOCK_REALTIME, &ts);
-	rec->ts_ns = (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+	rec->ts_ns = dp_clock_ns(CLOCK_REALTIME);
 }
 
 static int

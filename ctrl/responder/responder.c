@@ -8,9 +8,9 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "dp_clock.h"
 #include "dp_msg.h"
 
 #define MS UINT64_C(1000000) /* in ns */
@@ -19,15 +19,6 @@ enum {
 	BURST = 64,	   /* events of one turn */
 	RECORDS_TURN = 64, /* messages read of one socket in one turn */
 };
-
-static uint64_t
-clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
-}
 
 /* --- to the dataplane --- */
 
@@ -269,7 +260,7 @@ responder_run(struct responder *r)
 	judge_want_rules(&r->judge);
 	while (r->end_ns == 0 || (r->table.nb > 0 && r->env.now_ns < r->end_ns)) {
 		nb = epoll_wait(r->env.epoll_fd, evs, BURST, RESPONDER_TICK_MS);
-		r->env.now_ns = clock_ns();
+		r->env.now_ns = dp_clock_ns(CLOCK_MONOTONIC);
 		/* Sessions first: what is said on the sockets may end some that have events here. */
 		for (i = 0; i < nb; i++)
 			if (evs[i].data.ptr < (void *)r || evs[i].data.ptr >= (void *)(r + 1))
@@ -326,7 +317,7 @@ responder_init(struct responder *r, const struct dp_shm *dp, const struct dp_shm
 	r->env.judge = &r->judge;
 	r->env.answer_ms = r->opt.answer_ms;
 	r->env.template = r->opt.text;
-	r->env.now_ns = clock_ns();
+	r->env.now_ns = dp_clock_ns(CLOCK_MONOTONIC);
 	judge_init(&r->judge, r->opt.rules_fd, dp, ctrl);
 	rc = make_machines(r);
 	if (rc == 0)
