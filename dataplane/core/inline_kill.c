@@ -67,6 +67,9 @@ inline_leave_stone(struct inspector *ins, const struct flow *f, const struct inl
 void
 inline_kill_forget(struct inspector *ins, const struct flow *f, struct inline_flow *x)
 {
+	/* Its place was wanted before its time was over. */
+	if (!(x->flags & INLINE_COUNTED))
+		dp_count(ins->counters, DP_STAT_RESETS_UNCONFIRMED, 1);
 	inline_leave_stone(ins, f, x);
 }
 
@@ -178,6 +181,7 @@ finish(struct inspector *ins, struct flow *f, struct inline_flow *x, bool is_ove
 	bool both = is_closed(x, FLOW_CLIENT) && is_closed(x, FLOW_SERVER);
 
 	dp_count(ins->counters, both ? DP_STAT_RESETS_CONFIRMED : DP_STAT_RESETS_UNCONFIRMED, 1);
+	x->flags |= INLINE_COUNTED;
 	inline_report(ins, f, x, both ? DP_OUTCOME_CONFIRMED : DP_OUTCOME_UNCONFIRMED, g->now_ns - x->kill_ns);
 	if (is_over) {
 		inline_unlist_severed(ins, x);

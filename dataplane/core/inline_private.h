@@ -46,6 +46,7 @@ enum inline_flags {
 	INLINE_SERVER = 1u << 8,    /* something of the server went on: end[FLOW_SERVER].next is known */
 	INLINE_SERVER_FIN = 1u << 11, /* kept for the responder */
 	INLINE_SERVER_RST = 1u << 12,
+	INLINE_COUNTED = 1u << 13,    /* reset, and whether it was believed is counted */
 };
 
 /* Who decides about the flow's packets; the lists of struct inline_gate are by this. */

@@ -287,6 +287,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (!inspector_flush_step(z.m.ins, 8))
 		;
 	model_check_balance(&z.m);
+	CHECK(z.m.counters.c[DP_STAT_RESETS] ==
+	      z.m.counters.c[DP_STAT_RESETS_CONFIRMED] + z.m.counters.c[DP_STAT_RESETS_UNCONFIRMED]);
 	CHECK(z.m.ins->gate->blocks.in_use == 0 && z.m.ins->gate->holds.pool.in_use == 0);
 	for (i = 0; i < INLINE_CARE_NB; i++)
 		CHECK(z.m.ins->gate->lists[i].head == POOL_NONE);
